@@ -1,0 +1,21 @@
+"""Learning from the labels."""
+
+from typing import Annotated
+
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lightexp.distill.loss import Batch, Loss, Teacher
+from lightexp.spec import spec
+
+
+@spec
+class CrossEntropy(Loss):
+    """−Σ_c y_c log softmax(z)_c, mean over the batch, with labels smoothed towards uniform by ε (Szegedy et al. 2016)."""
+
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    def __call__(self, batch: Batch, student: nn.Module, teacher: Teacher | None) -> tuple[Tensor, dict[str, Tensor]]:
+        inputs, labels = batch
+        return F.cross_entropy(student(inputs), labels, label_smoothing=self.label_smoothing), {}

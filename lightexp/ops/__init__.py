@@ -1,0 +1,1 @@
+"""Pure functions on tensors and arrays: selection, clustering, uniform quantization, entropy."""

@@ -1,0 +1,30 @@
+"""The contract of an allocation."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from lightexp.ops.select import keep_largest
+
+
+class Allocation(ABC):
+    """Turns the scores of all layers into masks of the same shapes: True is kept.
+
+    Scores of weights that are already pruned are -inf.
+    """
+
+    takes_sparsity: ClassVar[bool] = True
+    """Whether it cuts to a share of zeros that the stage asks for; if not, it knows its own amount."""
+
+    @abstractmethod
+    def __call__(self, scores: dict[str, Tensor], sparsity: float | None) -> dict[str, Tensor]: ...
+
+
+def keep_largest_overall(scores: dict[str, Tensor], sparsity: float) -> dict[str, Tensor]:
+    """Keep the largest n − round(sparsity·n) of the n scores of all layers taken together."""
+    flat = torch.cat([layer.reshape(-1) for layer in scores.values()])
+    kept = keep_largest(flat, flat.numel() - round(sparsity * flat.numel()))
+    parts = kept.split([layer.numel() for layer in scores.values()])
+    return {name: part.reshape(layer.shape) for (name, layer), part in zip(scores.items(), parts, strict=True)}

@@ -1,0 +1,26 @@
+"""Shared weights: a codebook and an index for each weight."""
+
+import torch
+from torch import Tensor, nn
+
+from lightexp.ops.gradients import gather
+from lightexp.reparam.code import WeightCode
+
+
+class Codebook(nn.Module):
+    """w = table[code − 1], or 0 where the code is 0; training moves the table alone (Han et al. 2016).
+
+    codes: integers of the weight's shape, 0 … K. table: K floats, a parameter.
+    """
+
+    def __init__(self, codes: Tensor, table: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("codes", codes)
+        self.table = nn.Parameter(table)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return gather(torch.cat([self.table.new_zeros(1), self.table]), self.codes)
+
+    def code(self, weight: Tensor) -> WeightCode:
+        bits = max(1, len(self.table).bit_length())
+        return WeightCode(self.codes.int(), self.table.detach(), is_lookup=True, bits=bits)

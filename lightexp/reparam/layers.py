@@ -1,0 +1,104 @@
+"""The one place that parametrizes: a weight carries at most one quantizer and then at most one mask."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from lightexp import reparam
+from lightexp.reparam.code import WeightCode
+from lightexp.reparam.mask import Mask
+
+
+def layers(model: nn.Module) -> dict[str, nn.Module]:
+    """The layers whose weight can be compressed, by name, in the order of the net: linear layers and convolutions."""
+    kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    return {name: module for name, module in model.named_modules() if isinstance(module, kinds)}
+
+
+def latent(module: nn.Module) -> Tensor:
+    """The weight that the optimizer moves: the one below mask and quantizer."""
+    return module.parametrizations.weight.original if parametrize.is_parametrized(module, "weight") else module.weight
+
+
+def _chain(module: nn.Module) -> list[nn.Module]:
+    return list(module.parametrizations.weight) if parametrize.is_parametrized(module, "weight") else []
+
+
+def mask_module(module: nn.Module) -> Mask | None:
+    return next((link for link in _chain(module) if isinstance(link, Mask)), None)
+
+
+def quantizer_of(module: nn.Module) -> nn.Module | None:
+    return next((link for link in _chain(module) if not isinstance(link, Mask)), None)
+
+
+def mask_of(module: nn.Module) -> Tensor:
+    """True where the weight may differ from 0."""
+    link = mask_module(module)
+    return torch.ones_like(latent(module), dtype=torch.bool) if link is None else link.mask
+
+
+def set_mask(module: nn.Module, mask: Tensor) -> None:
+    """Hold the weight at 0 where `mask` is False, above whatever quantizer there is."""
+    link = mask_module(module)
+    if link is None:
+        parametrize.register_parametrization(module, "weight", Mask(mask))
+    else:
+        link.mask.copy_(mask)
+
+
+def set_quantizer(module: nn.Module, quantizer: nn.Module) -> None:
+    """Give the weight a quantizer in place of the one it had; its mask stays."""
+    mask = mask_module(module)
+    _strip(module)
+    parametrize.register_parametrization(module, "weight", quantizer)
+    # A codebook does not read the weight below it, so that must not take part in training.
+    latent(module).requires_grad_(not isinstance(quantizer, reparam.Codebook))
+    if mask is not None:
+        parametrize.register_parametrization(module, "weight", mask)
+
+
+def codes_of(module: nn.Module) -> WeightCode | None:
+    """The exact integers of a quantized weight, 0 where it is pruned; None if it is not quantized."""
+    quantizer = quantizer_of(module)
+    return None if quantizer is None else quantizer.code(latent(module)).masked(mask_of(module))
+
+
+def _strip(module: nn.Module) -> None:
+    if parametrize.is_parametrized(module, "weight"):
+        parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
+        module.weight.requires_grad_(True)
+
+
+def strip(model: nn.Module) -> nn.Module:
+    """Turn every constrained weight into a plain parameter of the same values; changes `model`."""
+    for module in layers(model).values():
+        _strip(module)
+    return model
+
+
+def spec_of(model: nn.Module) -> list[dict[str, Any]]:
+    """Which layer carries which constraints, as plain data; the tensors are in the state dict."""
+    links = [(name, link) for name, module in layers(model).items() for link in _chain(module)]
+    return [
+        {"layer": name, "kind": type(link).__name__} | ({"bits": link.bits} if hasattr(link, "bits") else {})
+        for name, link in links
+    ]
+
+
+def rebuild(model: nn.Module, spec: list[dict[str, Any]], state: dict[str, Tensor]) -> nn.Module:
+    """Give a plain net the constraints of `spec` and the tensors of `state`: what `spec_of` and `state_dict` were taken from."""
+    found = layers(model)
+    depth: dict[str, int] = {}
+    for entry in spec:
+        options = dict(entry)
+        name, kind = options.pop("layer"), getattr(reparam, options.pop("kind"))
+        prefix = f"{name}.parametrizations.weight.{depth.setdefault(name, 0)}."
+        depth[name] += 1
+        tensors = {key.removeprefix(prefix): value.clone() for key, value in state.items() if key.startswith(prefix)}
+        parametrize.register_parametrization(found[name], "weight", kind(**tensors, **options))
+        latent(found[name]).requires_grad_(not isinstance(quantizer_of(found[name]), reparam.Codebook))
+    model.load_state_dict(state)
+    return model

@@ -1,0 +1,85 @@
+"""Specs: immutable, validated descriptions of what to do, and the digest that names each of them.
+
+A criterion, a stage, a data set, a net are all specs, so a config, a Python call and a stored result agree on one
+description, and equal descriptions have equal keys.
+"""
+
+import functools
+import hashlib
+import inspect
+import json
+import sys
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+from lightexp.errors import ConfigError
+
+spec = functools.partial(
+    dataclass,
+    frozen=True,
+    config=ConfigDict(extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False),
+)
+"""Class decorator: a frozen dataclass whose fields are checked against their types when it is made (by pydantic)."""
+
+_KNOWN_SOURCES = {"lightexp", "torch", "torchvision", "numpy", "builtins"}
+
+
+def describe(value: Any) -> Any:
+    """What `value` is, as plain JSON data: the part of it that decides a result.
+
+    Dataclasses become `{"_target_": name, field: …}`, partials and classes their qualified name and arguments. A class or
+    function from outside lightexp and torch carries a digest of its source file as well, so that an edited one is another one.
+
+    Raises:
+        ConfigError: the object cannot be described, so a result made with it could not be named.
+    """
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case Enum():
+            return value.value
+        case Path():
+            return str(value)
+        case list() | tuple():
+            return [describe(item) for item in value]
+        case dict():
+            return {str(name): describe(item) for name, item in value.items()}
+        case functools.partial():
+            positional = {"_args_": describe(value.args)} if value.args else {}
+            return describe(value.func) | positional | describe(value.keywords)
+    if hasattr(value, "__describe__") and not isinstance(value, type):
+        return value.__describe__()
+    if is_dataclass(value) and not isinstance(value, type):
+        return describe(type(value)) | {f.name: describe(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, type) or inspect.isroutine(value):
+        return {"_target_": f"{value.__module__}.{value.__qualname__}"} | _foreign_source(value)
+    raise ConfigError(
+        f"{type(value).__module__}.{type(value).__qualname__} cannot be part of a run's key: make it a dataclass, "
+        "a functools.partial or a plain function"
+    )
+
+
+def digest(*parts: Any) -> str:
+    """SHA-256 of the canonical JSON of `parts`, as 64 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _foreign_source(target: Any) -> dict[str, str]:
+    module = target.__module__
+    if module.split(".")[0] in _KNOWN_SOURCES:
+        return {}
+    file = getattr(sys.modules.get(module), "__file__", None)
+    source = Path(file).read_bytes() if file else _source_text(target)
+    return {"_source_": hashlib.sha256(source).hexdigest()[:16]}
+
+
+def _source_text(target: Any) -> bytes:
+    try:
+        return inspect.getsource(target).encode()
+    except (OSError, TypeError) as error:
+        raise ConfigError(f"the source of {target.__module__}.{target.__qualname__} cannot be read: put it in a file") from error
