@@ -1,0 +1,23 @@
+"""Data sets held whole in memory: each spec's `load()` gives train, validation and test parts and their content address."""
+
+from lightexp.data.augment import Crop, Flip, Shift
+from lightexp.data.folder import ImageFolder
+from lightexp.data.sets import CIFAR10, CIFAR100, MNIST, Arrays, DataSet, Digits, FashionMNIST
+from lightexp.data.splits import Split, Splits, split
+
+__all__ = [
+    "CIFAR10",
+    "CIFAR100",
+    "MNIST",
+    "Arrays",
+    "Crop",
+    "DataSet",
+    "Digits",
+    "FashionMNIST",
+    "Flip",
+    "ImageFolder",
+    "Shift",
+    "Split",
+    "Splits",
+    "split",
+]
