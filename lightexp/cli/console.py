@@ -1,0 +1,139 @@
+"""What a person sees while a run goes on."""
+
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live as RichLive
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from lightexp.experiment import Observer, Plan, Record
+from lightexp.track import MLflow
+
+COLUMNS = ("stage", "epochs", "val. accuracy %", "sparsity %", "bits", "bytes", "ratio", "seconds", "")
+
+
+class Live(Observer):
+    """A table of stages that grows, and a bar for the stage under way; plain lines where there is no terminal."""
+
+    def __init__(self, tracker: MLflow | None) -> None:
+        self.tracker = tracker
+        self.console = Console(highlight=False)
+        self.rows: list[tuple[str, ...]] = []
+        self.began = time.perf_counter()
+        self.bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+        self.task = self.bar.add_task("", visible=False)
+        self.live = RichLive(console=self.console, refresh_per_second=8, transient=True)
+
+    def start(self, plan: Plan) -> None:
+        done = sum(stored for _, stored in plan.chains.values())
+        total = sum(len(stages) for stages, _ in plan.chains.values())
+        self.console.print(f"{plan.data} · {plan.net} · seed {plan.seed} · key {plan.key[:12]}")
+        self.console.print(f"{total} stages of {', '.join(plan.chains)}: {done} in the store, {total - done} to compute")
+        if self.console.is_terminal:
+            self.live.start()
+        else:
+            self.console.print(_line(COLUMNS))
+
+    def progress(self, chain: str, stage: str, share: float) -> None:
+        self.bar.update(self.task, description=_title(chain, stage), completed=100 * share, visible=True)
+        self.live.update(Group(self._table(), self.bar))
+
+    def stage(self, chain: str, row: dict[str, Any], curve: list[dict[str, Any]]) -> None:
+        self.rows.append(_cells(chain, row))
+        self.bar.update(self.task, visible=False)
+        if self.console.is_terminal:
+            self.live.update(Group(self._table(), self.bar))
+        else:
+            self.console.print(_line(self.rows[-1]), soft_wrap=True)
+
+    def _table(self) -> Table:
+        table = Table(*COLUMNS, box=None, pad_edge=False, header_style="bold")
+        for column in table.columns[1:-1]:
+            column.justify = "right"
+        for row in self.rows:
+            table.add_row(*row)
+        return table
+
+    def finish(self, record: Record, directory: Path) -> None:
+        self._stop()
+        self.console.print(_result(record), soft_wrap=True)
+        self.console.print(f"finished in {time.perf_counter() - self.began:.1f} s\n")
+        file = _short(directory / "model.lxp")
+        places = [("file", file, f"lightexp inspect {shlex.quote(file)}")]
+        places += [("measure again", "", f"lightexp evaluate {shlex.quote(file)}")]
+        places += [("pictures", f"{_short(directory)}/stages.png, layers.png", f"xdg-open {shlex.quote(_short(directory / 'stages.png'))}")]
+        places += [("record", _short(directory / "record.json"), "")]
+        if self.tracker:
+            again = " (the same run was tracked before)" if self.tracker.reused else ""
+            places += [("MLflow run", f"{self.tracker.run_id}{again}", "lightexp ui")]
+        table = Table(box=None, show_header=False, pad_edge=False)
+        for what, where, command in places:
+            table.add_row(what, where, f"[bold]{command}[/bold]" if command else "")
+        self.console.print(table, soft_wrap=True)
+
+    def fail(self, error: BaseException) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        if self.live.is_started:
+            self.live.update(self._table())
+            self.live.transient = False
+            self.live.stop()
+
+
+class JobLine(Observer):
+    """One line a job, for sweeps, where several jobs share the terminal."""
+
+    def __init__(self, job: str) -> None:
+        self.job = job
+        self.began = time.perf_counter()
+
+    def finish(self, record: Record, directory: Path) -> None:
+        seconds = time.perf_counter() - self.began
+        found = f"test error {record.test_error:.2f} %, {record.file_bytes:,} bytes ({record.ratio:.1f}×)"
+        print(f"{self.job}: {found}, {seconds:.1f} s", flush=True)
+
+    def fail(self, error: BaseException) -> None:
+        print(f"{self.job}: failed: {' '.join(str(error).split())}", flush=True)
+
+
+def _title(chain: str, stage: str) -> str:
+    return stage if chain == "student" else f"{chain}: {stage}"
+
+
+def _cells(chain: str, row: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        _title(chain, row["stage"]),
+        str(row["epochs"]),
+        f"{row['val_accuracy']:.2f}",
+        f"{100 * row['sparsity_prunable']:.2f}",
+        f"{row['weight_bits']:.3g}",
+        f"{row['file_bytes']:,}",
+        f"{row['ratio']:.1f}×",
+        f"{row['seconds']:.1f}",
+        "from the store" if row["reused"] else "",
+    )
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    widths = (18, 6, 15, 10, 5, 11, 8, 8, 14)
+    return "  ".join(cell.ljust(width) if at in (0, 8) else cell.rjust(width) for at, (cell, width) in enumerate(zip(cells, widths)))
+
+
+def _result(record: Record) -> str:
+    """The sentence that counts, in percent of the test split and bytes of the file."""
+    dense = "" if record.dense_test_accuracy is None else f" (dense control {record.dense_test_accuracy:.2f} %)"
+    return (
+        f"\ntest accuracy {record.test_accuracy:.2f} %{dense} · {record.file_bytes:,} bytes, "
+        f"{record.ratio:.1f}× smaller than the {record.original_bytes:,} of dense float32 · "
+        f"{record.bits_per_param:.3f} bits a parameter"
+    )
+
+
+def _short(path: Path) -> str:
+    """Relative to the working directory where it is below it."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,155 @@
+"""`lightexp`: the commands, each a few lines that hand on to what does the work."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(
+    help="Make neural nets light: compress, measure on the real file, track, compare.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+cache = typer.Typer(help="What the stage store holds, and freeing it.", no_args_is_help=True)
+app.add_typer(cache, name="cache")
+
+HYDRA = {"allow_extra_args": True, "ignore_unknown_options": True}
+Uri = Annotated[Optional[str], typer.Option("--uri", help="Tracking store; MLFLOW_TRACKING_URI or ./mlflow.db by default.")]
+Root = Annotated[Optional[Path], typer.Option("--root", help="The store; LIGHTEXP_CACHE or ./.lightexp by default.")]
+
+
+@app.command(context_settings=HYDRA)
+def run(context: typer.Context) -> None:
+    """Run one experiment, or with -m a sweep of them.
+
+    The arguments are Hydra's: overrides such as seed=1 or model=lenet5, and its flags -m, --cfg job, --info, --config-dir,
+    --hydra-help. -v shows the traceback of an error.
+
+    \b
+    Examples:
+      lightexp run
+      lightexp run data=mnist model=lenet300 sparsity=0.98
+      lightexp run -m seed=0,1,2 schedule=prune,light
+      lightexp run --cfg job
+    """
+    from lightexp.cli.run import main
+
+    raise typer.Exit(main(context.args))
+
+
+@app.command()
+def table(
+    name: Annotated[Optional[str], typer.Argument(help="Name of a sweep; the latest one by default.")] = None,
+    output: Annotated[Optional[Path], typer.Option("-o", "--output", help="Write it to FILE.md, FILE.tex or FILE.csv.")] = None,
+    uri: Uri = None,
+) -> None:
+    """Show a sweep as a table: means over seeds with their spread, the dense control beside them.
+
+    \b
+    Examples:
+      lightexp table
+      lightexp table my_sweep -o table.tex
+    """
+    from lightexp.cli.table import show
+
+    show(name, output, uri)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A .lxp file.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print it for a program.")] = False,
+) -> None:
+    """Show what is in a file: its bytes itemised, and each layer.
+
+    \b
+    Examples:
+      lightexp inspect outputs/2026-11-22/10-00-00-000000/model.lxp
+      lightexp inspect model.lxp --json
+    """
+    from lightexp.cli.inspect import show
+
+    show(file, as_json)
+
+
+@app.command(context_settings=HYDRA)
+def evaluate(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A .lxp file.")],
+    trust: Annotated[bool, typer.Option("--trust", help="Import the file's own net class, which runs its author's code.")] = False,
+) -> None:
+    """Decode a file and measure it again on its data set, or on another one.
+
+    \b
+    Examples:
+      lightexp evaluate model.lxp
+      lightexp evaluate model.lxp data=mnist data.root=/data
+    """
+    from lightexp.cli.evaluate import show
+
+    show(file, trust, context.args)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the page.")] = 5000,
+    host: Annotated[str, typer.Option(help="Address to listen on; this machine alone by default.")] = "127.0.0.1",
+    uri: Uri = None,
+) -> None:
+    """Open MLflow's page over the tracking store in use.
+
+    \b
+    Examples:
+      lightexp ui
+      lightexp ui --port 8080
+    """
+    from lightexp.cli.ui import serve
+
+    serve(host, port, uri)
+
+
+@cache.command("ls")
+def cache_ls(root: Root = None) -> None:
+    """List the stored stages by age, size and who uses them.
+
+    \b
+    Example:
+      lightexp cache ls
+    """
+    from lightexp.cli.cache import show
+
+    show(root)
+
+
+@cache.command("gc")
+def cache_gc(
+    root: Root = None,
+    older: Annotated[float, typer.Option("--older-days", help="Only what is older than so many days.")] = 0.0,
+    everything: Annotated[bool, typer.Option("--all", help="Also what existing run directories rest on.")] = False,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and leave it.")] = False,
+) -> None:
+    """Free what no existing run directory rests on.
+
+    \b
+    Examples:
+      lightexp cache gc --dry-run
+      lightexp cache gc --all --older-days 30
+    """
+    from lightexp.cli.cache import collect
+
+    collect(root, older, everything, dry)
+
+
+def main() -> None:
+    """The console script: errors of the user's making end in one line and exit code 1."""
+    from lightexp.errors import LightexpError
+
+    try:
+        app()
+    except LightexpError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted")

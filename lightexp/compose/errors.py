@@ -1,0 +1,56 @@
+"""Other libraries' errors, told in one line."""
+
+import re
+
+from hydra.errors import HydraException, InstantiationException
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ValidationError
+from yaml import YAMLError
+
+from lightexp.errors import LightexpError
+
+
+def explain(error: BaseException) -> str | None:
+    """One line for the user if the error is of his making; None if it is a fault of ours, whose traceback is wanted."""
+    match error:
+        case LightexpError():
+            return " ".join(str(error).split())
+        case InstantiationException():
+            return _instantiation(error)
+        case ValidationError():
+            return _validation(error, "")
+        case OmegaConfBaseException():
+            return f"config: {_first_lines(error)}"
+        case HydraException():
+            cause = error.__cause__ if isinstance(error.__cause__, (LightexpError, YAMLError)) else None
+            return explain(cause) if cause else f"config: {_first_lines(error)}"
+        case YAMLError():
+            return "config: broken YAML, " + " ".join(str(error).split())
+    return None
+
+
+def _instantiation(error: InstantiationException) -> str:
+    where = re.search(r"full_key: (\S+)", str(error))
+    place = where.group(1) if where else "config"
+    cause = error.__cause__
+    while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
+        cause = cause.__cause__
+    if isinstance(cause, ValidationError):
+        return _validation(cause, f"{place}.")
+    if isinstance(cause, LightexpError):
+        return f"{place}: {explain(cause)}"
+    if cause is None:
+        return f"{place}: {_first_lines(error)}"
+    return f"{place}: {' '.join(str(cause).split())}"
+
+
+def _validation(error: ValidationError, prefix: str) -> str:
+    first = error.errors()[0]
+    path = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("function", "is-instance", "constrained")))
+    given = "" if first["type"] == "unexpected_keyword_argument" else f" (given: {first['input']!r})"
+    return f"{prefix}{path}: {first['msg'][0].lower()}{first['msg'][1:]}{given}"
+
+
+def _first_lines(error: BaseException) -> str:
+    text = str(error).split("\nfull_key:")[0].split("\nSet the environment variable")[0]
+    return " ".join(text.split())

@@ -1,0 +1,34 @@
+"""The identity of the code that results depend on."""
+
+import functools
+import hashlib
+from importlib.resources import files
+
+import torch
+
+DECIDING = (
+    "artifact",
+    "data",
+    "distill",
+    "measure",
+    "models",
+    "ops",
+    "prune",
+    "quantize",
+    "reparam",
+    "spec.py",
+    "stages",
+    "train",
+)
+"""The parts of the package below the engine: an edit to any of them makes new results."""
+
+
+@functools.cache
+def code_digest() -> str:
+    """SHA-256 over the source of all that a stage's output depends on, and the version of torch."""
+    root = files("lightexp")
+    sources = [path for part in DECIDING for path in ([root / part] if part.endswith(".py") else (root / part).rglob("*.py"))]
+    total = hashlib.sha256(torch.__version__.encode())
+    for path in sorted(sources):
+        total.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()

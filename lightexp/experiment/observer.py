@@ -1,0 +1,43 @@
+"""Who is told what a run does: the terminal, the tracker, the pictures."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lightexp.experiment.record import Record
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is about to do.
+
+    key: content address of its last stage. chains: for "teacher", "student", "control", the names of their stages, and how
+    many of them, counted from the first, are in the store already.
+    """
+
+    key: str
+    seed: int
+    data: str
+    net: str
+    directory: Path
+    chains: dict[str, tuple[list[str], int]]
+    description: dict[str, Any] = field(repr=False)
+
+
+class Observer:
+    """Told in turn; every method may be left as it is."""
+
+    def start(self, plan: Plan) -> None:
+        """Before anything is trained. An error here stops the run."""
+
+    def progress(self, chain: str, stage: str, share: float) -> None:
+        """A stage that is being computed has come this far, 0 … 1."""
+
+    def stage(self, chain: str, row: dict[str, Any], curve: list[dict[str, Any]]) -> None:
+        """A stage has ended, or was found in the store (`row["reused"]`). curve: a mapping for each of its epochs."""
+
+    def finish(self, record: Record, directory: Path) -> None:
+        """The file and the Record are in the directory."""
+
+    def fail(self, error: BaseException) -> None:
+        """The run ended early."""

@@ -1,0 +1,36 @@
+"""Several observers as one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightexp.experiment.observer import Observer, Plan
+from lightexp.experiment.record import Record
+
+
+@dataclass
+class Observers(Observer):
+    """Tells each in order, so that one may rest on what those before it wrote."""
+
+    members: Sequence[Observer]
+
+    def start(self, plan: Plan) -> None:
+        for member in self.members:
+            member.start(plan)
+
+    def progress(self, chain: str, stage: str, share: float) -> None:
+        for member in self.members:
+            member.progress(chain, stage, share)
+
+    def stage(self, chain: str, row: dict[str, Any], curve: list[dict[str, Any]]) -> None:
+        for member in self.members:
+            member.stage(chain, row, curve)
+
+    def finish(self, record: Record, directory: Path) -> None:
+        for member in self.members:
+            member.finish(record, directory)
+
+    def fail(self, error: BaseException) -> None:
+        for member in self.members:
+            member.fail(error)

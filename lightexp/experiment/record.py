@@ -1,0 +1,67 @@
+"""What a run found."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Record:
+    """One flat result: what was asked, what was achieved, what it cost. None where a figure does not apply.
+
+    key: content address of the net in the file. seed. epochs: of training, all stages together.
+    test_accuracy, test_error, val_accuracy, dense_test_accuracy, test_top5_error: percent, of the net decoded from the file; the
+        dense one is the control's, trained as long and never compressed; top-5 only where there are over 10 classes.
+    test_loss: mean cross-entropy, nats.
+    params, nonzero: of all parameters. sparsity: share of zeros among them, 0 … 1; sparsity_prunable: among the weights of
+        linear layers and convolutions, which is what sparsity_asked asked for.
+    weight_bits: nominal bits a prunable weight, mean. bits_per_param: 8 · file_bytes / params.
+    file_bytes: size of the file = header_bytes + positions_bytes + values_bytes + tables_bytes + dense_bytes, where dense is
+        all that is stored raw. original_bytes: of the net as dense float32. ratio: original_bytes / file_bytes.
+    macs: multiply-accumulates for one input; effective_macs: those whose weight is not 0; bops: Σ effective MACs × weight
+        bits × 32 (activations are float32).
+    seconds: of computing all stages, also those that were found in the store and not computed again.
+    stages, layers: a row each, see `lightexp.experiment.engine` and `lightexp.measure.layer_rows`.
+    """
+
+    key: str
+    seed: int
+    data: str
+    net: str
+    epochs: int
+    test_accuracy: float
+    test_error: float
+    test_loss: float
+    test_top5_error: float | None
+    val_accuracy: float
+    val_loss: float
+    dense_test_accuracy: float | None
+    params: int
+    nonzero: int
+    sparsity: float
+    sparsity_prunable: float
+    sparsity_asked: float | None
+    weight_bits: float
+    bits_per_param: float
+    file_bytes: int
+    header_bytes: int
+    positions_bytes: int
+    values_bytes: int
+    tables_bytes: int
+    dense_bytes: int
+    original_bytes: int
+    ratio: float
+    macs: int
+    effective_macs: int
+    bops: int
+    seconds: float
+    stages: list[dict[str, Any]]
+    layers: list[dict[str, Any]]
+
+    def json(self) -> str:
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> "Record":
+        return cls(**json.loads(path.read_text()))

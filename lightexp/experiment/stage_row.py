@@ -1,0 +1,64 @@
+"""A row of the table of stages, measured on the file that the net would make."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from lightexp.artifact import decode, encode, parse
+from lightexp.data import Splits
+from lightexp.measure import score
+from lightexp.models import net_spec
+from lightexp.reparam import layers
+from lightexp.stages import Chain, Stage
+
+
+def to_file(chain: Chain, model: nn.Module, data: Splits) -> bytes:
+    """The net as the bytes of its file, which name the data it was made for and how its inputs are normalised."""
+    described = net_spec(chain.model, data.input_shape, data.classes)
+    return encode(model, {"model": described, "data": data.name, "mean": list(data.mean), "std": list(data.std)})
+
+
+def from_file(chain: Chain, content: bytes, data: Splits) -> nn.Module:
+    """The net decoded from the bytes, plain and fresh, on the device of the data."""
+    return decode(content, net=getattr(chain.model, "func", chain.model)).to(data.train.x.device)
+
+
+def stage_row(chain: Chain, name: str, stage: Stage, model: nn.Module, data: Splits, seconds: float) -> dict[str, Any]:
+    """stage; epochs; seconds; val_accuracy, val_error (percent), val_loss (nats); file_bytes; original_bytes; ratio;
+    params, nonzero; sparsity (of all parameters), sparsity_prunable, sparsity_asked (0 … 1); weight_bits: all of the net
+    decoded from its file."""
+    content = to_file(chain, model, data)
+    decoded = from_file(chain, content, data)
+    validation = score(decoded, data, data.val)
+    return {
+        "stage": name,
+        "epochs": stage.budget(),
+        "seconds": seconds,
+        "val_accuracy": validation.accuracy,
+        "val_error": validation.error,
+        "val_loss": validation.loss,
+        "sparsity_asked": stage.sparsity,
+    } | sizes(decoded, content)
+
+
+def sizes(decoded: nn.Module, content: bytes) -> dict[str, Any]:
+    """Figures of size, from a decoded net and the bytes it came from."""
+    parsed = parse(content)
+    weights: list[Tensor] = [module.weight for module in layers(decoded).values()]
+    prunable = sum(weight.numel() for weight in weights)
+    kept = sum(int(weight.count_nonzero()) for weight in weights)
+    params = sum(parameter.numel() for parameter in decoded.parameters())
+    nonzero = sum(int(parameter.count_nonzero()) for parameter in decoded.parameters())
+    original = 4 * sum(tensor.numel() for tensor in decoded.state_dict().values() if tensor.is_floating_point())
+    saved = sum((32 - layer.bits) * layer.size for layer in parsed.layers)
+    return {
+        "params": params,
+        "nonzero": nonzero,
+        "sparsity": 1 - nonzero / params,
+        "sparsity_prunable": 1 - kept / prunable if prunable else 0.0,
+        "weight_bits": 32 - saved / prunable if prunable else 32.0,
+        "file_bytes": len(content),
+        "bits_per_param": 8 * len(content) / params,
+        "original_bytes": original,
+        "ratio": original / len(content),
+    }

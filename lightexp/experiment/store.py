@@ -1,0 +1,158 @@
+"""The stage store: outputs of stages under their content addresses."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from lightexp.errors import StoreError
+from lightexp.spec import digest
+
+CLOCK_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A stored stage: its folder, when it was made (Unix time), its size, and the run directories that used it."""
+
+    key: str
+    folder: Path
+    made: float
+    size_bytes: int
+    stage: str
+    net: str
+    users: list[Path]
+
+
+class Store:
+    """A folder of entries, each written under another name and then renamed, so that an entry is whole or absent.
+
+    <root>/stages/<key>/    net.pt (torch), stage.json (row, curve, description), users/ (a file a run)
+    <root>/partial/<key>/   the last epoch of a training under way
+    <root>/locks/<key>      held by the process that computes the stage; a dead process holds nothing
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root).absolute()
+
+    def probe(self, size_bytes: int) -> None:
+        """Find out now whether a net of this size can be kept, not after an hour of training.
+
+        Raises:
+            StoreError: the disk is full or read-only, or the root is no folder.
+        """
+        with self._explained():
+            for folder in ("stages", "partial", "locks"):
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
+            probe = self.root / "partial" / f"probe-{os.getpid()}"
+            try:
+                with probe.open("wb") as file:
+                    file.write(os.urandom(min(size_bytes, 2**26)))
+                    os.fsync(file.fileno())
+            finally:
+                probe.unlink(missing_ok=True)
+
+    def has(self, key: str) -> bool:
+        return (self.root / "stages" / key).is_dir()
+
+    def summary(self, key: str) -> dict[str, Any]:
+        """What is known of a stored stage, without its tensors."""
+        with self._explained():
+            return json.loads((self.root / "stages" / key / "stage.json").read_text())
+
+    def load(self, key: str) -> dict[str, Any]:
+        """The tensors of a stored stage."""
+        import torch
+
+        with self._explained():
+            return torch.load(self.root / "stages" / key / "net.pt", weights_only=True)
+
+    def put(self, key: str, net: dict[str, Any], summary: dict[str, Any]) -> None:
+        import torch
+
+        unfinished = self.root / "partial" / f"{key}-{os.getpid()}"
+        with self._explained():
+            try:
+                unfinished.mkdir(parents=True)
+                torch.save(net, unfinished / "net.pt")
+                (unfinished / "stage.json").write_text(json.dumps(summary))
+                (unfinished / "users").mkdir()
+                if not self.has(key):
+                    os.replace(unfinished, self.root / "stages" / key)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+                shutil.rmtree(self.checkpoint(key).parent, ignore_errors=True)
+
+    def checkpoint(self, key: str) -> Path:
+        """Where the training of a stage may keep its last epoch."""
+        return self.root / "partial" / key / "epoch.ckpt"
+
+    @contextmanager
+    def lock(self, key: str, waiting: Any = lambda: None) -> Iterator[None]:
+        """Hold a key; `waiting` is called once if another process holds it."""
+        lock = FileLock(self.root / "locks" / key)
+        with self._explained():
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                waiting()
+                lock.acquire(poll_interval=CLOCK_SECONDS)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def use(self, keys: list[str], directory: Path) -> None:
+        """Note that a run directory rests on these entries."""
+        for key in keys:
+            with self._explained():
+                note = self.root / "stages" / key / "users" / digest(str(directory))[:16]
+                note.write_text(str(directory.absolute()))
+
+    def entries(self) -> list[Entry]:
+        """All entries, the newest first."""
+        folders = [folder for folder in self._stages() if (folder / "stage.json").exists()]
+        return sorted(map(self._entry, folders), key=lambda entry: -entry.made)
+
+    def _stages(self) -> list[Path]:
+        stages = self.root / "stages"
+        return list(stages.iterdir()) if stages.is_dir() else []
+
+    def _entry(self, folder: Path) -> Entry:
+        summary = json.loads((folder / "stage.json").read_text())
+        return Entry(
+            key=folder.name,
+            folder=folder,
+            made=(folder / "stage.json").stat().st_mtime,
+            size_bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
+            stage=summary["row"]["stage"],
+            net=summary["net"],
+            users=[Path(note.read_text()) for note in (folder / "users").iterdir()],
+        )
+
+    def remove(self, entry: Entry) -> None:
+        with self._explained():
+            shutil.rmtree(entry.folder)
+
+    def leftovers(self, older_seconds: float) -> list[Path]:
+        """What dead processes left half done, if nothing has touched it for so long."""
+        partial = self.root / "partial"
+        found = list(partial.iterdir()) if partial.is_dir() else []
+        return [path for path in found if time.time() - path.stat().st_mtime > older_seconds]
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, json.JSONDecodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise StoreError(
+                f"the stage store {self.root} cannot be used: {reason}; free space or rights there, or choose another with cache.root="
+            ) from error

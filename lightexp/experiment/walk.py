@@ -1,0 +1,118 @@
+"""Walking a chain: what is in the store is not computed again, what is not is computed once."""
+
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from lightexp.data import Splits
+from lightexp.distill import Batch, Teacher
+from lightexp.errors import LightexpError
+from lightexp.experiment.code import code_digest
+from lightexp.experiment.observer import Observer
+from lightexp.experiment.stage_row import stage_row
+from lightexp.experiment.store import Store
+from lightexp.models import build
+from lightexp.reparam import rebuild, spec_of
+from lightexp.spec import describe
+from lightexp.stages import Chain, Context, Stage
+from lightexp.train import Surroundings
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A chain that has been walked: its keys, the initial net's first, and a row for each stage."""
+
+    keys: list[str]
+    rows: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Walker:
+    """Takes chains through their stages over one data set and one store, and tells the observer.
+
+    used: keys of all entries that this run rests on, so far.
+    """
+
+    data: Splits
+    store: Store
+    observer: Observer
+    used: list[str] = field(default_factory=list)
+    _teachers: dict[str, Teacher] = field(default_factory=dict)
+
+    def keys(self, chain: Chain) -> list[str]:
+        return chain.keys(code_digest(), self.data.fingerprint)
+
+    def stored(self, chain: Chain) -> int:
+        """How many stages, counted from the first, are in the store."""
+        missing = (at for at, key in enumerate(self.keys(chain)[1:]) if not self.store.has(key))
+        return next(missing, len(chain.steps()))
+
+    def walk(self, chain: Chain, label: str) -> Walked:
+        """Make sure that every stage of the chain is in the store."""
+        keys, steps = self.keys(chain), chain.steps()
+        rows = []
+        for at, (name, stage) in enumerate(steps, start=1):
+            reused = self.store.has(keys[at])
+            if not reused:
+                teacher = self._teacher(stage)
+                with self.store.lock(keys[at], lambda: self.observer.progress(label, f"{name} (waiting for another run)", 0)):
+                    reused = self.store.has(keys[at])
+                    if not reused:
+                        self._compute(chain, label, name, stage, keys[at - 1], keys[at], teacher)
+            self.used.append(keys[at])
+            summary = self.store.summary(keys[at])
+            rows.append(summary["row"] | {"stage": name, "reused": reused})
+            self.observer.stage(label, rows[-1], summary["curve"])
+        return Walked(keys, rows)
+
+    def net(self, chain: Chain, key: str) -> nn.Module:
+        """The net under a key of the chain, with its masks and quantizers."""
+        initial = self.keys(chain)[0]
+        torch.manual_seed(_seed(initial))
+        model = build(chain.model, self.data.input_shape, self.data.classes)
+        if key != initial:
+            stored = self.store.load(key)
+            rebuild(model, stored["constraints"], stored["state"])
+        return model.to(self.data.train.x.device).eval()
+
+    def _teacher(self, stage: Stage) -> Teacher | None:
+        if stage.teacher is None:
+            return None
+        key = self.keys(stage.teacher)[-1]
+        if key not in self._teachers:
+            self.walk(stage.teacher, "teacher")
+            self._teachers[key] = _answers(self.net(stage.teacher, key))
+        return self._teachers[key]
+
+    def _compute(
+        self, chain: Chain, label: str, name: str, stage: Stage, before: str, key: str, teacher: Teacher | None
+    ) -> None:
+        self.observer.progress(label, name, 0)
+        around = Surroundings(self.store.checkpoint(key), on_progress=lambda share: self.observer.progress(label, name, share))
+        context = Context(self.data, _seed(key), teacher, around)
+        torch.manual_seed(_seed(key))
+        began = time.perf_counter()
+        try:
+            model = stage(self.net(chain, before), context)
+        except LightexpError as error:
+            raise type(error)(f"stage {name}{'' if label == 'student' else f' of the {label}'}: {error}") from error
+        seconds = sum(epoch.seconds for epoch in context.curve) or time.perf_counter() - began
+        row = stage_row(chain, name, stage, model, self.data, seconds)
+        net = {"constraints": spec_of(model), "state": {n: t.cpu() for n, t in model.state_dict().items()}}
+        curve = [asdict(epoch) for epoch in context.curve]
+        self.store.put(key, net, {"net": type(model).__name__, "row": row, "curve": curve, "stage": describe(stage)})
+
+
+def _answers(model: nn.Module) -> Teacher:
+    def answer(batch: Batch) -> torch.Tensor:
+        with torch.no_grad():
+            return model(batch[0])
+
+    return answer
+
+
+def _seed(key: str) -> int:
+    return int(key[:12], 16)

@@ -1,0 +1,76 @@
+"""Pruning while training."""
+
+from typing import Annotated
+
+from pydantic import Field
+from torch import nn
+
+from lightexp.errors import ConfigError
+from lightexp.reparam import layers, mask_module, mask_of, set_mask
+from lightexp.spec import spec
+from lightexp.stages.fit import Fit
+from lightexp.stages.prune import Pruning
+from lightexp.stages.stage import Context
+from lightexp.train import fit
+
+
+@spec
+class PruneGradually(Pruning):
+    """Prune during a fit along a cubic: s(t) = s_end + (s_begin − s_end)·(1 − (t − begin)/(end − begin))³.
+
+    (Zhu & Gupta 2018.) Until `end` every weight keeps training, masked or not, and each cut chooses anew among all of them, so
+    a weight cut too early returns. After it the mask holds and the rest of the fit tunes what is left.
+
+    fit: the training. begin, end: shares of it. every: steps between cuts.
+    """
+
+    fit: Fit = Fit()
+    begin: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    end: Annotated[float, Field(gt=0, le=1)] = 0.7
+    every: Annotated[int, Field(ge=1)] = 20
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sparsity is None:
+            raise ConfigError("gradual pruning needs a sparsity to go to; an allocation that finds its own fits only `Prune`")
+        if self.begin >= self.end:
+            raise ConfigError(f"gradual pruning begins at {self.begin} of the fit and ends at {self.end}: begin must be smaller")
+        if self.fit.epochs < 1:
+            raise ConfigError("gradual pruning needs a fit of at least 1 epoch")
+
+    @property
+    def teacher(self):
+        return self.fit.teacher
+
+    def budget(self) -> int:
+        return self.fit.epochs
+
+    def check(self, model: nn.Module) -> None:
+        self.fit.check(model)
+
+    def __call__(self, model: nn.Module, context: Context) -> nn.Module:
+        found = layers(model)
+        weights = sum(module.weight.numel() for module in found.values())
+        first = 1 - sum(int(mask_of(module).sum()) for module in found.values()) / weights
+        for module in found.values():
+            set_mask(module, mask_of(module))
+
+        def before_step(model: nn.Module, step: int, steps: int) -> None:
+            # A function of the step alone, so that a resumed training cuts when it would have cut.
+            begin, end = int(self.begin * steps), max(1, int(self.end * steps))
+            for module in layers(model).values():
+                mask_module(module).open = step <= end
+            if step == end or (begin <= step < end and (step - begin) % self.every == 0):
+                left = 1 - (step - begin) / (end - begin)
+                self.cut(model, context, self.sparsity + (first - self.sparsity) * left**3, reviving=True)
+            if step == end:
+                for module in layers(model).values():
+                    mask_module(module).open = False
+
+        training = self.fit.training(before_step=before_step, settled=self.end)
+        context.curve += fit(model, context.data, training, context.seed, context.teacher, context.around)
+        for module in layers(model).values():
+            mask_module(module).open = False
+        if self.end == 1:
+            self.cut(model, context, self.sparsity, reviving=True)
+        return model

@@ -1,0 +1,60 @@
+"""Pruning in one shot, and the cut that the other ways of pruning share."""
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from lightexp.errors import ConfigError
+from lightexp.prune import Allocation, Criterion, Global, Magnitude
+from lightexp.reparam import Codebook, latent, layers, mask_of, quantizer_of, set_mask
+from lightexp.spec import spec
+from lightexp.stages.stage import Context, Stage
+from lightexp.stages.statistics import gather
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+"""A sparsity: zeros / weights, in [0, 1)."""
+
+
+@spec
+class Pruning(Stage):
+    """What every way of pruning is told.
+
+    sparsity: share of zeros over all prunable weights (linear layers and convolutions, biases apart), in [0, 1); None where
+    the allocation finds its own. batches: training batches of 128 for criteria that need gradients.
+    """
+
+    sparsity: Share | None = 0.9
+    criterion: Criterion = Magnitude()
+    allocation: Allocation = Global()
+    batches: Annotated[int, Field(ge=1)] = 20
+
+    def __post_init__(self) -> None:
+        name = type(self.allocation).__name__
+        if self.allocation.takes_sparsity and self.sparsity is None:
+            raise ConfigError(f"the allocation {name} needs a sparsity between 0 and 1")
+        if not self.allocation.takes_sparsity and self.sparsity is not None:
+            raise ConfigError(f"the allocation {name} finds its own sparsity: set sparsity=null")
+
+    def cut(self, model: nn.Module, context: Context, sparsity: float | None, reviving: bool = False) -> None:
+        """Score all weights and mask those that must go. What is masked stays so, unless `reviving`."""
+        statistics = gather(model, context.data, self.criterion.needs, self.batches, context.seed)
+        found, alive = layers(model), {}
+        scores: dict[str, Tensor] = {}
+        for name, module in found.items():
+            fixed = isinstance(quantizer_of(module), Codebook)
+            weight = (latent(module) if reviving and not fixed else module.weight).detach()
+            alive[name] = torch.ones_like(mask_of(module)) if reviving and not fixed else mask_of(module)
+            scores[name] = self.criterion(weight, statistics[name]).masked_fill(~alive[name], -torch.inf)
+        for name, mask in self.allocation(scores, sparsity).items():
+            set_mask(found[name], mask & alive[name])
+
+
+@spec
+class Prune(Pruning):
+    """Cut once to the sparsity asked for; combine it with a `Fit` behind it."""
+
+    def __call__(self, model: nn.Module, context: Context) -> nn.Module:
+        self.cut(model, context, self.sparsity)
+        return model

@@ -1,0 +1,57 @@
+"""The contract of a stage."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from lightexp.data import Splits
+from lightexp.distill import Teacher
+from lightexp.train import Epoch, Surroundings
+
+if TYPE_CHECKING:
+    from lightexp.stages.chain import Chain
+
+
+@dataclass
+class Context:
+    """What a stage works with.
+
+    seed: drawn from the stage's key, for all its randomness. teacher: the trained chain that the stage refers to.
+    curve: the epochs of its training, which the stage leaves here.
+    """
+
+    data: Splits
+    seed: int
+    teacher: Teacher | None = None
+    around: Surroundings = field(default_factory=Surroundings)
+    curve: list[Epoch] = field(default_factory=list)
+
+
+class Stage:
+    """A pure function of a net, its own fields and a seed. It may change the net that it is given.
+
+    A stage either computes (`__call__`) or consists of others (`parts`).
+    """
+
+    teacher: "Chain | None" = None
+    """Another chain, to be run first, whose net answers as `Context.teacher`."""
+
+    sparsity: float | None = None
+    """The share of zeros that it is asked for, if it prunes."""
+
+    def __call__(self, model: nn.Module, context: Context) -> nn.Module:
+        for _, stage in self.parts():
+            model = stage(model, context)
+        return model
+
+    def parts(self) -> "list[tuple[str, Stage]]":
+        """The named stages that it consists of, if it is made of others: each of them is kept and resumed on its own."""
+        return []
+
+    def budget(self) -> int:
+        """Epochs of training it takes."""
+        return 0
+
+    def check(self, model: nn.Module) -> None:
+        """Complain now, before anything is trained, about what cannot work on this net."""

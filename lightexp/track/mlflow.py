@@ -1,0 +1,167 @@
+"""The observer that keeps a run in MLflow."""
+
+import os
+import socket
+import subprocess
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lightexp.experiment import Observer, Plan, Record
+from lightexp.track.server import open_store
+
+METRICS = {
+    "test_accuracy": "test/accuracy",
+    "test_error": "test/error",
+    "test_loss": "test/loss",
+    "test_top5_error": "test/top5_error",
+    "dense_test_accuracy": "test/dense_accuracy",
+    "val_accuracy": "val/accuracy",
+    "val_error": "val/error",
+    "val_loss": "val/loss",
+    "params": "size/params",
+    "nonzero": "size/nonzero",
+    "file_bytes": "size/file_bytes",
+    "header_bytes": "size/header_bytes",
+    "positions_bytes": "size/positions_bytes",
+    "values_bytes": "size/values_bytes",
+    "tables_bytes": "size/tables_bytes",
+    "dense_bytes": "size/dense_bytes",
+    "original_bytes": "size/original_bytes",
+    "ratio": "size/ratio",
+    "bits_per_param": "size/bits_per_param",
+    "sparsity": "sparsity/all",
+    "sparsity_prunable": "sparsity/prunable",
+    "sparsity_asked": "sparsity/asked",
+    "weight_bits": "bits/weight",
+    "macs": "cost/macs",
+    "effective_macs": "cost/effective_macs",
+    "bops": "cost/bops",
+    "seconds": "cost/seconds",
+}
+"""Figures of a stage or a Record, and their names in MLflow, whose page groups them by what stands before the slash."""
+
+ARTIFACTS = ("model.lxp", "record.json", "config.yaml", "stages.png", "layers.png")
+
+
+class MLflow(Observer):
+    """One run in MLflow for one key in one sweep.
+
+    A finished run of the same key is not made again; one that died, and still says RUNNING, is marked KILLED.
+
+    params: scalars by name. tags: name → text; `sweep` among them tells runs of the same key apart. name: of the run.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        experiment: str = "lightexp",
+        name: str | None = None,
+        params: dict[str, Any] | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> None:
+        self.uri, self.experiment, self.name = uri, experiment, name
+        self.params, self.tags = params or {}, {"kind": "run"} | (tags or {})
+        self.run_id: str | None = None
+        self.experiment_id: str | None = None
+        self.reused = False
+        self._stages = self._epochs = 0
+
+    def open(self) -> None:
+        """Make sure that the store answers, before anything else is done."""
+        self._client, self.experiment_id = open_store(self.uri, self.experiment)
+
+    def start(self, plan: Plan) -> None:
+        self.open()
+        self._bury_the_dead(plan.key)
+        finished = self._runs_of(plan.key, "FINISHED")
+        if finished:
+            self.run_id, self.reused = finished[0].info.run_id, True
+            return
+        tags = self.tags | {"key": plan.key, "net": plan.net, "host": socket.gethostname(), "pid": str(os.getpid())} | _git()
+        run = self._client.create_run(self.experiment_id, tags=tags, run_name=self.name or f"{plan.data} {plan.key[:8]}")
+        self.run_id = run.info.run_id
+        self._log_params()
+
+    def _runs_of(self, key: str, status: str) -> list[Any]:
+        sweep = self.tags.get("sweep")
+        runs = self._client.search_runs([self.experiment_id], f"tags.key = '{key}' and attributes.status = '{status}'")
+        return [run for run in runs if run.data.tags.get("sweep") == sweep]
+
+    def _bury_the_dead(self, key: str) -> None:
+        for run in self._runs_of(key, "RUNNING"):
+            tags = run.data.tags
+            if not (tags.get("host") == socket.gethostname() and _alive(int(tags.get("pid", 0)))):
+                self._client.set_tag(run.info.run_id, "failure", "its process died; the same run was started again")
+                self._client.set_terminated(run.info.run_id, "KILLED")
+
+    def stage(self, chain: str, row: dict[str, Any], curve: list[dict[str, Any]]) -> None:
+        if chain != "student" or self.reused:
+            return
+        self._log(self._points({METRICS[name]: row[name] for name in METRICS if name in row}, self._stages))
+        points = []
+        for epoch in curve:
+            figures = {f"fit/{name}": epoch[name] for name in ("loss", "val_loss", "val_accuracy", "rate")}
+            figures |= {f"fit/{part}": value for part, value in epoch["parts"].items()}
+            self._epochs += 1
+            points += self._points(figures, self._epochs)
+        self._log(points)
+        self._stages += 1
+
+    def finish(self, record: Record, directory: Path) -> None:
+        if self.reused:
+            return
+        figures = {METRICS[name]: value for name, value in asdict(record).items() if name in METRICS}
+        if record.dense_test_accuracy is not None:
+            figures["test/dense_error"] = 100 - record.dense_test_accuracy
+        self._log(self._points(figures, max(self._stages - 1, 0)))
+        for name in ARTIFACTS:
+            if (directory / name).exists():
+                self._client.log_artifact(self.run_id, str(directory / name))
+        self._client.set_terminated(self.run_id, "FINISHED")
+
+    def fail(self, error: BaseException) -> None:
+        if self.run_id is None or self.reused:
+            return
+        self._client.set_tag(self.run_id, "failure", f"{type(error).__name__}: {error}"[:5000])
+        self._client.set_terminated(self.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+
+    def _points(self, figures: dict[str, float | None], step: int) -> list[Any]:
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        return [Metric(name, float(value), now, step) for name, value in figures.items() if value is not None]
+
+    def _log(self, points: list[Any]) -> None:
+        # MLflow takes at most 1,000 metrics in one call.
+        for at in range(0, len(points), 1000):
+            self._client.log_batch(self.run_id, metrics=points[at : at + 1000])
+
+    def _log_params(self) -> None:
+        from mlflow.entities import Param
+
+        named = [Param(name, str(value)) for name, value in self.params.items()]
+        # MLflow takes at most 100 params in one call.
+        for at in range(0, len(named), 100):
+            self._client.log_batch(self.run_id, params=named[at : at + 100])
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0
+
+
+def _git() -> dict[str, str]:
+    """The commit of the working directory and whether its tree was dirty; nothing outside a checkout."""
+    asked = [["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain", "--untracked-files=no"]]
+    try:
+        commit, changes = (subprocess.run(call, capture_output=True, text=True, check=True).stdout.strip() for call in asked)
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+    return {"git_commit": commit, "git_dirty": str(bool(changes)).lower()}

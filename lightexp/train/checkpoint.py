@@ -1,0 +1,27 @@
+"""The state of a training, kept on disk in case the process dies."""
+
+import os
+import time
+from pathlib import Path
+
+import pytorch_lightning as pl
+
+SECONDS_BETWEEN = 10.0
+"""Work that a crash may cost; saving after every epoch would slow small nets down."""
+
+
+class Checkpoint(pl.Callback):
+    """Keeps the end of the last epoch, at most once in `SECONDS_BETWEEN`; a crash while writing leaves the one before."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._last = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if time.monotonic() - self._last < SECONDS_BETWEEN:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.path.with_suffix(f".{os.getpid()}")
+        trainer.save_checkpoint(unfinished)
+        os.replace(unfinished, self.path)
+        self._last = time.monotonic()

@@ -1,0 +1,61 @@
+"""`fit`: train a net. The one function through which every training of the framework goes."""
+
+import logging
+import warnings
+
+import pytorch_lightning as pl
+from torch import nn
+
+from lightexp.data import Splits
+from lightexp.distill import Teacher
+from lightexp.train.checkpoint import Checkpoint
+from lightexp.train.module import Module
+from lightexp.train.plan import Epoch, Surroundings, Training
+
+# Lightning announces devices and its own tips on every fit; the table of stages says what a user needs.
+logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+
+# Lightning 2.6 asks torch 2.15 in a way that torch has renamed; nothing a user could change.
+warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
+
+
+def fit(
+    model: nn.Module,
+    data: Splits,
+    training: Training,
+    seed: int,
+    teacher: Teacher | None = None,
+    around: Surroundings = Surroundings(),
+) -> list[Epoch]:
+    """Train `model` in place and return its learning curve; equal arguments give equal bits.
+
+    All randomness of an epoch is drawn from `seed` and its number, so a training that goes on from a checkpoint takes the very
+    steps that it would have taken.
+
+    Raises:
+        TrainingError: the loss became NaN or infinite; names the epoch and the layer.
+    """
+    if training.epochs == 0:
+        return []
+    model.train()
+    module = Module(model, data, training, seed, teacher, around)
+    device = data.train.x.device
+    trainer = pl.Trainer(
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        devices=1 if device.type == "cpu" else [device.index or 0],
+        max_epochs=training.epochs,
+        callbacks=[Checkpoint(around.checkpoint)] if around.checkpoint else [],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    resume = around.checkpoint if around.checkpoint and around.checkpoint.exists() else None
+    # Chunks of steps are numbers: the module draws the epoch's order itself, so the loader has nothing to do.
+    trainer.fit(module, train_dataloaders=range(module.chunks), ckpt_path=resume, weights_only=True if resume else None)
+    if module.best is not None:
+        model.load_state_dict(module.best["state"])
+    model.to(device).eval()
+    return module.history

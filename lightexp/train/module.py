@@ -1,0 +1,135 @@
+"""The Lightning module behind `fit`."""
+
+import math
+import time
+from dataclasses import asdict
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from lightexp.data import Splits
+from lightexp.distill import Teacher
+from lightexp.errors import TrainingError
+from lightexp.measure import score
+from lightexp.train.plan import Epoch, Surroundings, Training
+
+STEPS_PER_CHUNK = 64
+"""Lightning's own work costs as much as a third of a small net's step; once every 64 steps it is not to be seen."""
+
+
+class Module(pl.LightningModule):
+    """Trains in chunks of steps by manual optimisation; each epoch is a pure function of the seed, its number and the state."""
+
+    def __init__(
+        self, model: nn.Module, data: Splits, training: Training, seed: int, teacher: Teacher | None, around: Surroundings
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.model = model
+        self.data, self.training_of, self.seed, self.teacher, self.around = data, training, seed, teacher, around
+        self.steps = max(1, len(data.train) // training.batch_size + (len(data.train) % training.batch_size > 1))
+        self.chunks = math.ceil(self.steps / STEPS_PER_CHUNK)
+        self.history: list[Epoch] = []
+        self.best: dict[str, Any] | None = None
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return self.training_of.optimizer([p for p in self.model.parameters() if p.requires_grad])
+
+    def on_fit_start(self) -> None:
+        self._optimizer = self.optimizers(use_pl_optimizer=False)
+        for group in self._optimizer.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+
+    def on_train_epoch_start(self) -> None:
+        self._began = time.perf_counter()
+        torch.manual_seed(self.seed + self.current_epoch)
+        self._augmenting = torch.Generator(self.device).manual_seed(self.seed + self.current_epoch)
+        self._order = torch.randperm(len(self.data.train), device="cpu").to(self.device).split(self.training_of.batch_size)
+        self._sums: dict[str, Tensor] = {}
+        self.model.train()
+
+    def training_step(self, chunk: int, chunk_index: int) -> None:
+        first = chunk * STEPS_PER_CHUNK
+        for step in range(first, min(first + STEPS_PER_CHUNK, self.steps)):
+            self._step(self._order[step], self.current_epoch * self.steps + step)
+        self.around.on_progress((self.current_epoch + (chunk + 1) / self.chunks) / self.training_of.epochs)
+
+    def _step(self, index: Tensor, step: int) -> None:
+        steps = self.steps * self.training_of.epochs
+        if self.training_of.before_step:
+            self.training_of.before_step(self.model, step, steps)
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * self.training_of.rate(step / steps)
+        batch = self.data.batch(self.data.train, index, self._augmenting, augmented=True)
+        self._optimizer.zero_grad()
+        loss, parts = self.training_of.loss(batch, self.model, self.teacher)
+        # On a GPU this would wait for every step, so there the epoch's end notices instead.
+        if loss.device.type == "cpu" and not math.isfinite(loss.item()):
+            self._refuse(batch[0])
+        loss.backward()
+        self._optimizer.step()
+        for name, value in {"loss": loss.detach(), **parts}.items():
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+
+    def on_train_epoch_end(self) -> None:
+        means = {name: float(total) / self.steps for name, total in self._sums.items()}
+        if not math.isfinite(means["loss"]):
+            self._refuse(self.data.batch(self.data.train, self._order[0])[0])
+        validation = score(self.model, self.data, self.data.val)
+        epoch = Epoch(
+            number=self.current_epoch + 1,
+            loss=means.pop("loss"),
+            parts=means,
+            val_loss=validation.loss,
+            val_accuracy=validation.accuracy,
+            rate=self._optimizer.param_groups[0]["lr"],
+            seconds=time.perf_counter() - self._began,
+        )
+        self.history.append(epoch)
+        self._look_for_best(epoch)
+        self.around.on_epoch(epoch)
+
+    def _look_for_best(self, epoch: Epoch) -> None:
+        patience = self.training_of.patience
+        if patience is None or epoch.number <= self.training_of.settled * self.training_of.epochs:
+            return
+        if self.best is None or epoch.val_loss < self.best["val_loss"]:
+            state = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+            self.best = {"epoch": epoch.number, "val_loss": epoch.val_loss, "state": state}
+        self.trainer.should_stop = epoch.number - self.best["epoch"] >= patience
+
+    def _refuse(self, inputs: Tensor) -> None:
+        layer = _first_nonfinite(self.model, inputs)
+        raise TrainingError(
+            f"the loss became NaN or infinite in epoch {self.current_epoch + 1}, first in {layer}; lower the learning rate"
+        )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["lightexp"] = {"history": [asdict(epoch) for epoch in self.history], "best": self.best}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.history = [Epoch(**epoch) for epoch in checkpoint["lightexp"]["history"]]
+        self.best = checkpoint["lightexp"]["best"]
+
+
+@torch.no_grad()
+def _first_nonfinite(model: nn.Module, inputs: Tensor) -> str:
+    """The first module, in the order of the forward pass, that gives a number that is none."""
+    found: list[str] = []
+
+    def look(name: str):
+        def hook(module: nn.Module, given: Any, output: Any) -> None:
+            if not found and isinstance(output, Tensor) and not output.isfinite().all():
+                found.append(name)
+
+        return hook
+
+    leaves = [(name, module) for name, module in model.named_modules() if name and not any(module.children())]
+    whole = [(name, module) for name, module in model.named_modules() if hasattr(module, "parametrizations")]
+    handles = [module.register_forward_hook(look(name)) for name, module in leaves + whole]
+    model(inputs)
+    for handle in handles:
+        handle.remove()
+    return f"layer {found[0]}" if found else "the loss itself (the net's output is finite)"

@@ -1,0 +1,59 @@
+"""What a training is, and what surrounds it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+
+from lightexp.distill import Loss
+from lightexp.train.rate import Rate
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A point of the learning curve: mean training loss and its parts, validation loss (nats) and accuracy (percent)."""
+
+    number: int
+    loss: float
+    parts: dict[str, float]
+    val_loss: float
+    val_accuracy: float
+    rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Training:
+    """How to train.
+
+    epochs: passes over the training part. batch_size: samples a step.
+    optimizer: parameters → optimizer; a fresh one, so that parameters made since the last fit are trained too.
+    patience: stop after so many epochs without a lower validation loss, and go back to the best; None: train to the end.
+    settled: share of the training before which no epoch counts as the best (gradual pruning is still under way then).
+    before_step: called with the net, the number of the step and of all steps ahead of every step.
+    """
+
+    epochs: int
+    batch_size: int
+    loss: Loss
+    optimizer: Callable[[Any], Optimizer]
+    rate: Rate
+    patience: int | None = None
+    settled: float = 0.0
+    before_step: Callable[[nn.Module, int, int], None] | None = None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a training needs besides its description, none of which changes its result.
+
+    checkpoint: where to keep the state of the last epoch, to go on from after a crash.
+    on_epoch, on_progress: told of each epoch, and of the share done so far.
+    """
+
+    checkpoint: Path | None = None
+    on_epoch: Callable[[Epoch], None] = field(default=lambda epoch: None)
+    on_progress: Callable[[float], None] = field(default=lambda share: None)
