@@ -25,6 +25,8 @@ from lightexp.errors import ArtifactError
 MAGIC = b"LXP\x01"
 SECTIONS = ("positions", "values", "tables", "dense")
 KINDS = ("sparse", "lookup", "steps")
+MOST_WEIGHTS_PER_BYTE = 2**16
+"""Of a whole file; far beyond any real net, so that a small file cannot ask for all the memory there is."""
 
 # Part of the format: text that headers are made of. A change to it is a new version.
 _DICTIONARY = (
@@ -124,7 +126,11 @@ def _parse(data: bytes) -> Parsed:
     sections["dense"] = reader.rest()
     positions, values = Reader(sections["positions"]), Reader(sections["values"])
     tables = _tables(Reader(sections["tables"]))
-    layers = [_layer(entry, positions, values, len(tables)) for entry in header["layers"]]
+    layers = [_layer(entry, positions, values, tables) for entry in header["layers"]]
+    if len({layer.name for layer in layers}) < len(layers):
+        raise ArtifactError("it holds a layer twice")
+    if sum(layer.size for layer in layers) > MOST_WEIGHTS_PER_BYTE * len(data):
+        raise ArtifactError("its layers are far too large for the size of the file")
     sizes = {"header": header_bytes} | {name: len(section) for name, section in sections.items()}
     return Parsed(header, layers, positions.rest(), values.rest(), tables, sections["dense"], sizes)
 
@@ -145,7 +151,7 @@ def _tables(reader: Reader) -> list[np.ndarray]:
     return [np.frombuffer(reader.take(4 * size), "<f4") for size in sizes]
 
 
-def _layer(entry: list, positions: Reader, values: Reader, tables: int) -> Layer:
+def _layer(entry: list, positions: Reader, values: Reader, tables: list[np.ndarray]) -> Layer:
     name, shape, kind, bits, table = entry
     dimensions = tuple(int(side) for side in shape)
     size = int(np.prod(dimensions, dtype=object))
@@ -154,7 +160,9 @@ def _layer(entry: list, positions: Reader, values: Reader, tables: int) -> Layer
         raise ArtifactError("the shape of a layer makes no sense")
     if KINDS[kind] == "sparse":
         return Layer(name, dimensions, "sparse", 32, 0, nonzero, np.zeros(0, np.int64), np.zeros(0, np.int64))
-    if not 0 <= int(table) < tables:
+    if not 0 <= int(table) < len(tables):
         raise ArtifactError("a layer names a table that is not there")
+    if KINDS[kind] == "steps" and len(tables[int(table)]) not in (1, dimensions[0]):
+        raise ArtifactError("a layer has neither one step nor one a row")
     levels, counts = read_histogram(values, nonzero)
     return Layer(name, dimensions, KINDS[kind], int(bits), int(table), nonzero, levels, counts)

@@ -66,7 +66,7 @@ def decode(data: bytes, net: Any = None, trust: bool = False) -> nn.Module:
     parsed = parse(data)
     try:
         return _fill(parsed, net or trust)
-    except (ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError, RuntimeError) as error:
         raise ArtifactError(f"its content makes no sense ({type(error).__name__}: {error})") from error
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from lightexp.experiment import Observer, Plan, Record
 from lightexp.track import MLflow
 
-COLUMNS = ("stage", "epochs", "val. accuracy %", "sparsity %", "bits", "bytes", "ratio", "seconds", "")
+COLUMNS = ("stage", "epochs", "val. acc. %", "sparsity %", "bits", "bytes", "ratio", "seconds", "")
 
 
 class Live(Observer):
@@ -36,7 +36,7 @@ class Live(Observer):
         if self.console.is_terminal:
             self.live.start()
         else:
-            self.console.print(_line(COLUMNS))
+            self.console.print(_line(COLUMNS), soft_wrap=True)
 
     def progress(self, chain: str, stage: str, share: float) -> None:
         self.bar.update(self.task, description=_title(chain, stage), completed=100 * share, visible=True)
@@ -62,18 +62,22 @@ class Live(Observer):
         self._stop()
         self.console.print(_result(record), soft_wrap=True)
         self.console.print(f"finished in {time.perf_counter() - self.began:.1f} s\n")
-        file = _short(directory / "model.lxp")
-        places = [("file", file, f"lightexp inspect {shlex.quote(file)}")]
-        places += [("measure again", "", f"lightexp evaluate {shlex.quote(file)}")]
-        places += [("pictures", f"{_short(directory)}/stages.png, layers.png", f"xdg-open {shlex.quote(_short(directory / 'stages.png'))}")]
-        places += [("record", _short(directory / "record.json"), "")]
+        for what, command in self._places(directory).items():
+            self.console.print(f"{what:<14}{command}", soft_wrap=True)
+
+    def _places(self, directory: Path) -> dict[str, str]:
+        """Where everything is, as commands that show it."""
+        folder = shlex.quote(_short(directory))
+        places = {
+            "file": f"lightexp inspect {folder}/model.lxp",
+            "measure again": f"lightexp evaluate {folder}/model.lxp",
+            "pictures": f"xdg-open {folder}/stages.png; xdg-open {folder}/layers.png",
+            "record": f"cat {folder}/record.json",
+        }
         if self.tracker:
-            again = " (the same run was tracked before)" if self.tracker.reused else ""
-            places += [("MLflow run", f"{self.tracker.run_id}{again}", "lightexp ui")]
-        table = Table(box=None, show_header=False, pad_edge=False)
-        for what, where, command in places:
-            table.add_row(what, where, f"[bold]{command}[/bold]" if command else "")
-        self.console.print(table, soft_wrap=True)
+            known = ", tracked before" if self.tracker.reused else ""
+            places["MLflow"] = f"lightexp ui    # run {self.tracker.run_id}{known}"
+        return places
 
     def fail(self, error: BaseException) -> None:
         self._stop()
@@ -120,7 +124,7 @@ def _cells(chain: str, row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _line(cells: tuple[str, ...]) -> str:
-    widths = (18, 6, 15, 10, 5, 11, 8, 8, 14)
+    widths = (16, 6, 11, 10, 5, 10, 6, 7, 14)
     return "  ".join(cell.ljust(width) if at in (0, 8) else cell.rjust(width) for at, (cell, width) in enumerate(zip(cells, widths)))
 
 

@@ -31,4 +31,4 @@ def show(file: Path, trust: bool, overrides: list[str]) -> None:
         )
     for name, split in (("validation", data.val), ("test", data.test)):
         found = score(model, data, split)
-        print(f"{name:>10}: accuracy {found.accuracy:.4f} %, error {found.error:.4f} %, loss {found.loss:.6f} ({len(split):,} samples)")
+        print(f"{name:>10}: accuracy {found.accuracy} %, error {found.error} %, loss {found.loss} ({len(split):,} samples)")

@@ -7,12 +7,14 @@ import traceback
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from lightexp.compose.errors import explain
 from lightexp.compose.resolvers import SWEEP_VARIABLE, conf_folder, register, tracking_uri
 
 MULTIRUN = ("-m", "--multirun")
+_failure: list[Exception] = []
 
 
 def main(arguments: list[str]) -> int:
@@ -29,7 +31,10 @@ def main(arguments: list[str]) -> int:
     # A user's own classes stand in the directory where he types the command.
     sys.path.insert(0, os.getcwd())
     try:
+        _failure.clear()
         _hydra()
+        if _failure:
+            raise _failure.pop()
         code = 0
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
@@ -54,7 +59,14 @@ def _hydra(config: DictConfig) -> float:
     sys.path.insert(0, os.getcwd())
     from lightexp.cli.job import run_job
 
-    return run_job(config, HydraConfig.get())
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        return run_job(config, HydraConfig.get())
+    try:
+        return run_job(config, HydraConfig.get())
+    except Exception as error:
+        # Raised in here, Hydra would announce it in its own words first.
+        _failure.append(error)
+        return float("nan")
 
 
 def _sweep_name(arguments: list[str]) -> str:

@@ -52,5 +52,4 @@ def _validation(error: ValidationError, prefix: str) -> str:
 
 
 def _first_lines(error: BaseException) -> str:
-    text = str(error).split("\nfull_key:")[0].split("\nSet the environment variable")[0]
-    return " ".join(text.split())
+    return " ".join(re.split(r"\s*(?:full_key:|Set the environment variable|Config search path)", str(error))[0].split())

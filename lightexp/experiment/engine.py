@@ -63,7 +63,7 @@ class Experiment:
         with ExitStack() as stack:
             try:
                 data = self.data.load().to(self._device())
-                chain = Chain(self.model, self.stages, self.order, self.seed)
+                chain = Chain(model=self.model, stages=self.stages, order=self.order, seed=self.seed)
                 store = self.store or Store(stack.enter_context(tempfile.TemporaryDirectory(prefix="lightexp-")))
                 return self._run(chain, Walker(data, store, observer), observer)
             except BaseException as error:

@@ -21,11 +21,12 @@ def best_step(values: Tensor, largest: int, candidates: int = 100) -> Tensor:
         Steps, float32, R×1; 1 for a row of zeros.
     """
     peak = values.abs().amax(dim=1, keepdim=True)
-    best = torch.ones_like(peak)
-    least = torch.full_like(peak, torch.inf)
+    # Relative to the peak: the squares of weights below 1e-23 are 0 in float32.
+    relative = torch.where(peak > 0, values / peak, 0)
+    best, least = torch.ones_like(peak), torch.full_like(peak, torch.inf)
     for share in torch.linspace(1 / candidates, 1, candidates).tolist():
-        step = torch.where(peak > 0, peak * share / largest, torch.ones_like(peak))
-        error = (values - step * to_integers(values, step, largest)).square().sum(dim=1, keepdim=True)
+        step = torch.full_like(peak, share / largest)
+        error = (relative - step * to_integers(relative, step, largest)).square().sum(dim=1, keepdim=True)
         better = error < least
         best, least = torch.where(better, step, best), torch.where(better, error, least)
-    return best
+    return torch.where(peak > 0, (best * peak).clamp_min(torch.finfo(peak.dtype).tiny), 1)

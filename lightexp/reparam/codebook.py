@@ -13,6 +13,8 @@ class Codebook(nn.Module):
     codes: integers of the weight's shape, 0 … K. table: K floats, a parameter.
     """
 
+    reads_weight = False
+
     def __init__(self, codes: Tensor, table: Tensor) -> None:
         super().__init__()
         self.register_buffer("codes", codes)

@@ -1,12 +1,12 @@
 """The one place that parametrizes: a weight carries at most one quantizer and then at most one mask."""
 
+import pkgutil
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from lightexp import reparam
 from lightexp.reparam.code import WeightCode
 from lightexp.reparam.mask import Mask
 
@@ -40,6 +40,11 @@ def mask_of(module: nn.Module) -> Tensor:
     return torch.ones_like(latent(module), dtype=torch.bool) if link is None else link.mask
 
 
+def reads_weight(module: nn.Module) -> bool:
+    """Whether the weight still follows the latent one; one that is read from a codebook does not, so training it is idle."""
+    return getattr(quantizer_of(module), "reads_weight", True)
+
+
 def set_mask(module: nn.Module, mask: Tensor) -> None:
     """Hold the weight at 0 where `mask` is False, above whatever quantizer there is."""
     link = mask_module(module)
@@ -54,8 +59,7 @@ def set_quantizer(module: nn.Module, quantizer: nn.Module) -> None:
     mask = mask_module(module)
     _strip(module)
     parametrize.register_parametrization(module, "weight", quantizer)
-    # A codebook does not read the weight below it, so that must not take part in training.
-    latent(module).requires_grad_(not isinstance(quantizer, reparam.Codebook))
+    latent(module).requires_grad_(reads_weight(module))
     if mask is not None:
         parametrize.register_parametrization(module, "weight", mask)
 
@@ -83,7 +87,7 @@ def spec_of(model: nn.Module) -> list[dict[str, Any]]:
     """Which layer carries which constraints, as plain data; the tensors are in the state dict."""
     links = [(name, link) for name, module in layers(model).items() for link in _chain(module)]
     return [
-        {"layer": name, "kind": type(link).__name__} | ({"bits": link.bits} if hasattr(link, "bits") else {})
+        {"layer": name, "kind": f"{type(link).__module__}:{type(link).__qualname__}"} | ({"bits": link.bits} if hasattr(link, "bits") else {})
         for name, link in links
     ]
 
@@ -94,11 +98,11 @@ def rebuild(model: nn.Module, spec: list[dict[str, Any]], state: dict[str, Tenso
     depth: dict[str, int] = {}
     for entry in spec:
         options = dict(entry)
-        name, kind = options.pop("layer"), getattr(reparam, options.pop("kind"))
+        name, kind = options.pop("layer"), pkgutil.resolve_name(options.pop("kind"))
         prefix = f"{name}.parametrizations.weight.{depth.setdefault(name, 0)}."
         depth[name] += 1
         tensors = {key.removeprefix(prefix): value.clone() for key, value in state.items() if key.startswith(prefix)}
         parametrize.register_parametrization(found[name], "weight", kind(**tensors, **options))
-        latent(found[name]).requires_grad_(not isinstance(quantizer_of(found[name]), reparam.Codebook))
+        latent(found[name]).requires_grad_(reads_weight(found[name]))
     model.load_state_dict(state)
     return model

@@ -57,11 +57,11 @@ class PruneGradually(Pruning):
 
         def before_step(model: nn.Module, step: int, steps: int) -> None:
             # A function of the step alone, so that a resumed training cuts when it would have cut.
-            begin, end = int(self.begin * steps), max(1, int(self.end * steps))
+            begin, end = int(self.begin * steps), int(self.end * steps)
             for module in layers(model).values():
                 mask_module(module).open = step <= end
             if step == end or (begin <= step < end and (step - begin) % self.every == 0):
-                left = 1 - (step - begin) / (end - begin)
+                left = (end - step) / max(1, end - begin)
                 self.cut(model, context, self.sparsity + (first - self.sparsity) * left**3, reviving=True)
             if step == end:
                 for module in layers(model).values():

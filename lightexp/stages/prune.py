@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lightexp.errors import ConfigError
 from lightexp.prune import Allocation, Criterion, Global, Magnitude
-from lightexp.reparam import Codebook, latent, layers, mask_of, quantizer_of, set_mask
+from lightexp.reparam import latent, layers, mask_of, reads_weight, set_mask
 from lightexp.spec import spec
 from lightexp.stages.stage import Context, Stage
 from lightexp.stages.statistics import gather
@@ -43,9 +43,9 @@ class Pruning(Stage):
         found, alive = layers(model), {}
         scores: dict[str, Tensor] = {}
         for name, module in found.items():
-            fixed = isinstance(quantizer_of(module), Codebook)
-            weight = (latent(module) if reviving and not fixed else module.weight).detach()
-            alive[name] = torch.ones_like(mask_of(module)) if reviving and not fixed else mask_of(module)
+            free = reviving and reads_weight(module)
+            weight = (latent(module) if free else module.weight).detach()
+            alive[name] = torch.ones_like(mask_of(module)) if free else mask_of(module)
             scores[name] = self.criterion(weight, statistics[name]).masked_fill(~alive[name], -torch.inf)
         for name, mask in self.allocation(scores, sparsity).items():
             set_mask(found[name], mask & alive[name])

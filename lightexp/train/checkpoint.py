@@ -10,8 +10,11 @@ SECONDS_BETWEEN = 10.0
 """Work that a crash may cost; saving after every epoch would slow small nets down."""
 
 
-class Checkpoint(pl.Callback):
-    """Keeps the end of the last epoch, at most once in `SECONDS_BETWEEN`; a crash while writing leaves the one before."""
+class Checkpoint(pl.callbacks.Checkpoint):
+    """Keeps the end of the last epoch, at most once in `SECONDS_BETWEEN`; a crash while writing leaves the one before.
+
+    Only a callback of this base class is called behind the module's own hook, when the epoch is part of its history.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -47,7 +47,7 @@ def fit(
         max_epochs=training.epochs,
         callbacks=[Checkpoint(around.checkpoint)] if around.checkpoint else [],
         logger=False,
-        enable_checkpointing=False,
+        enable_checkpointing=around.checkpoint is not None,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,

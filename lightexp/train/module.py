@@ -41,6 +41,8 @@ class Module(pl.LightningModule):
         self._optimizer = self.optimizers(use_pl_optimizer=False)
         for group in self._optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])
+        # A training that stopped early and is resumed before its result was kept has nothing left to do.
+        self.trainer.should_stop = self._has_waited()
 
     def on_train_epoch_start(self) -> None:
         self._began = time.perf_counter()
@@ -75,9 +77,10 @@ class Module(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         means = {name: float(total) / self.steps for name, total in self._sums.items()}
-        if not math.isfinite(means["loss"]):
-            self._refuse(self.data.batch(self.data.train, self._order[0])[0])
         validation = score(self.model, self.data, self.data.val)
+        # The validation loss alone shows what the last step did.
+        if not math.isfinite(means["loss"] + validation.loss):
+            self._refuse(self.data.batch(self.data.train, self._order[0])[0])
         epoch = Epoch(
             number=self.current_epoch + 1,
             loss=means.pop("loss"),
@@ -98,7 +101,10 @@ class Module(pl.LightningModule):
         if self.best is None or epoch.val_loss < self.best["val_loss"]:
             state = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
             self.best = {"epoch": epoch.number, "val_loss": epoch.val_loss, "state": state}
-        self.trainer.should_stop = epoch.number - self.best["epoch"] >= patience
+        self.trainer.should_stop = self._has_waited()
+
+    def _has_waited(self) -> bool:
+        return self.best is not None and self.history[-1].number - self.best["epoch"] >= self.training_of.patience
 
     def _refuse(self, inputs: Tensor) -> None:
         layer = _first_nonfinite(self.model, inputs)

@@ -1,0 +1,96 @@
+"""Runs in MLflow, in a real SQLite store."""
+
+import os
+import socket
+
+import pytest
+
+from lightexp.errors import TrackingError
+from lightexp.experiment import Observer
+from lightexp.track import MLflow
+from lightexp.track.server import open_store
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def uri(tmp_path_factory) -> str:
+    """A new store, whose artifacts lie beside it."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    before = os.getcwd()
+    os.chdir(folder)
+    yield f"sqlite:///{folder / 'mlflow.db'}"
+    os.chdir(before)
+
+
+def runs_of(uri: str, sweep: str) -> list:
+    client, experiment = open_store(uri, "lightexp")
+    return client.search_runs([experiment], f"tags.sweep = '{sweep}'", order_by=["attributes.start_time"])
+
+
+def tracked(uri: str, folder, sweep: str, *others: Observer, **options) -> MLflow:
+    tracker = MLflow(uri, params={"seed": 0, "sparsity": 0.8}, tags={"sweep": sweep, "data": "digits"})
+    tiny.experiment(folder, observers=[*others, tracker], **options).run()
+    return tracker
+
+
+def test_a_run_is_there_with_all_that_was_measured(uri, tmp_path):
+    tracker = tracked(uri, tmp_path, "whole", control=True)
+    (run,) = runs_of(uri, "whole")
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {"seed": "0", "sparsity": "0.8"}
+    assert run.data.tags["kind"] == "run"
+    assert run.data.tags["data"] == "digits"
+    assert len(run.data.tags["key"]) == 64
+    found = run.data.metrics
+    assert found["test/error"] + found["test/accuracy"] == pytest.approx(100)
+    assert found["test/dense_error"] + found["test/dense_accuracy"] == pytest.approx(100)
+    assert found["size/file_bytes"] == os.path.getsize(tmp_path / "run" / "model.lxp")
+    assert {"val/error", "size/ratio", "size/bits_per_param", "sparsity/all", "bits/weight", "cost/macs", "cost/bops"} <= set(found)
+    client, _ = open_store(uri, "lightexp")
+    steps = [metric.step for metric in client.get_metric_history(tracker.run_id, "val/error")]
+    assert sorted(set(steps)) == [0, 1, 2, 3, 4]
+    epochs = [metric.step for metric in client.get_metric_history(tracker.run_id, "fit/loss")]
+    assert sorted(epochs) == [1, 2, 3, 4, 5]
+    assert {file.path for file in client.list_artifacts(tracker.run_id)} == {"model.lxp", "record.json"}
+
+
+def test_the_same_run_again_is_the_same_run(uri, tmp_path):
+    first = tracked(uri, tmp_path, "twice")
+    second = tracked(uri, tmp_path, "twice")
+    assert (second.run_id, second.reused) == (first.run_id, True)
+    assert len(runs_of(uri, "twice")) == 1
+
+
+class Fails(Observer):
+    def stage(self, chain, row, curve):
+        if row["stage"] == "share":
+            raise TrackingError("on purpose")
+
+
+def test_a_run_that_fails_says_so_and_why(uri, tmp_path):
+    with pytest.raises(TrackingError):
+        tracked(uri, tmp_path, "failing", Fails())
+    (run,) = runs_of(uri, "failing")
+    assert run.info.status == "FAILED"
+    assert run.data.tags["failure"] == "TrackingError: on purpose"
+
+
+def test_a_dead_run_is_not_left_running(uri, tmp_path):
+    tracked(uri, tmp_path, "dead")
+    client, experiment = open_store(uri, "lightexp")
+    (done,) = runs_of(uri, "dead")
+    tags = {"key": done.data.tags["key"], "sweep": "grave", "host": socket.gethostname()}
+    dead = client.create_run(experiment, tags=tags | {"pid": "99999999"}).info.run_id
+    living = client.create_run(experiment, tags=tags | {"pid": str(os.getpid())}).info.run_id
+    tracked(uri, tmp_path, "grave")
+    status = {run.info.run_id: run.info.status for run in runs_of(uri, "grave")}
+    assert status[dead] == "KILLED"
+    assert status.pop(living) == "RUNNING"
+    assert sorted(status.values()) == ["FINISHED", "KILLED"]
+
+
+def test_a_silent_server_is_one_clear_error():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(TrackingError, match="does not answer.*tracker=none"):
+            open_store(f"http://127.0.0.1:{taken.getsockname()[1]}", "lightexp")
