@@ -82,4 +82,6 @@ def _source_text(target: Any) -> bytes:
     try:
         return inspect.getsource(target).encode()
     except (OSError, TypeError) as error:
-        raise ConfigError(f"the source of {target.__module__}.{target.__qualname__} cannot be read: put it in a file") from error
+        raise ConfigError(
+            f"the source of {target.__module__}.{target.__qualname__} cannot be read: put it in a file"
+        ) from error

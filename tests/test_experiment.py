@@ -56,7 +56,13 @@ def finished(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize(
     ("chain", "stage", "share"),
-    [("teacher", "fit", 0.5), ("student", "train", 0), ("student", "prune", 0.6), ("student", "share", 0), ("student", "tune", 1)],
+    [
+        ("teacher", "fit", 0.5),
+        ("student", "train", 0),
+        ("student", "prune", 0.6),
+        ("student", "share", 0),
+        ("student", "tune", 1),
+    ],
 )
 def test_a_killed_run_goes_on_and_writes_the_same_bytes(finished, tmp_path, chain, stage, share):
     command = [sys.executable, "-W", "ignore", "-c", DYING, str(tmp_path), chain, stage, str(share)]
@@ -85,7 +91,10 @@ def test_a_second_run_computes_nothing(finished):
 def test_runs_that_begin_alike_share_what_they_have_in_common(finished):
     rows = Rows()
     tiny.experiment(finished, sparsity=0.6, observers=[rows], directory=finished / "other").run()
-    assert [(name, reused) for _, name, reused in rows.seen if name in ("train", "prune")] == [("train", True), ("prune", False)]
+    assert [(name, reused) for _, name, reused in rows.seen if name in ("train", "prune")] == [
+        ("train", True),
+        ("prune", False),
+    ]
 
 
 def _run(folder: Path, sparsity: float, results) -> None:

@@ -45,7 +45,9 @@ def test_a_run_is_there_with_all_that_was_measured(uri, tmp_path):
     assert found["test/error"] + found["test/accuracy"] == pytest.approx(100)
     assert found["test/dense_error"] + found["test/dense_accuracy"] == pytest.approx(100)
     assert found["size/file_bytes"] == os.path.getsize(tmp_path / "run" / "model.lxp")
-    assert {"val/error", "size/ratio", "size/bits_per_param", "sparsity/all", "bits/weight", "cost/macs", "cost/bops"} <= set(found)
+    assert {"val/error", "size/ratio", "size/bits_per_param", "sparsity/all", "bits/weight", "cost/macs", "cost/bops"} <= set(
+        found
+    )
     client, _ = open_store(uri, "lightexp")
     steps = [metric.step for metric in client.get_metric_history(tracker.run_id, "val/error")]
     assert sorted(set(steps)) == [0, 1, 2, 3, 4]

@@ -23,8 +23,8 @@ class Encoder:
             self._coder.encode(marks.reshape(-1).astype(np.int32), _bernoulli(ones, marks.size))
 
     def symbols(self, indices: np.ndarray, counts: np.ndarray) -> None:
-        """Code indices 0 … K−1 by the frequencies `counts`, which the reader must know."""
-        if np.count_nonzero(counts) > 1:
+        """Code indices 0 … K−1 by their frequencies `counts`, all over 0, which the reader must know."""
+        if len(counts) > 1:
             self._coder.encode(indices.astype(np.int32), _categorical(counts))
 
     def finish(self) -> bytes:
@@ -47,9 +47,10 @@ class Decoder:
         return np.full(size, ones > 0)
 
     def symbols(self, counts: np.ndarray) -> np.ndarray:
-        if np.count_nonzero(counts) > 1:
+        if len(counts) > 1:
             return self._decode(_categorical(counts), int(counts.sum()))
-        return np.full(int(counts.sum()), int(np.argmax(counts)), dtype=np.int32)
+        # Each index occurs, so a single one is 0; a layer that is all zeros has none.
+        return np.zeros(int(counts.sum()), dtype=np.int32)
 
     def _decode(self, distribution: model.Model, size: int) -> np.ndarray:
         try:

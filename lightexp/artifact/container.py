@@ -1,12 +1,12 @@
 """The layout of the file. Reading it needs no torch, so that looking into a file takes no time.
 
-    "LXP" version   4 bytes
-    CRC-32          4 bytes, little-endian, over all that follows
-    header          varint length, then deflated JSON (with a preset dictionary)
-    positions       for each coded layer its number of non-zeros; then one range-coded stream that says where they are
-    values          for each coded layer its histogram of codes; then one range-coded stream of codes; raw floats if not quantized
-    tables          codebooks and steps, float32, each distinct one once
-    dense           everything else of the net's state, raw, in the order of its names
+"LXP" version   4 bytes
+CRC-32          4 bytes, little-endian, over all that follows
+header          varint length, then deflated JSON (with a preset dictionary)
+positions       for each coded layer its number of non-zeros; then one range-coded stream that says where they are
+values          for each coded layer its histogram of codes; then one range-coded stream of codes; raw floats if not quantized
+tables          codebooks and steps, float32, each distinct one once
+dense           everything else of the net's state, raw, in the order of its names
 """
 
 import json
@@ -31,7 +31,7 @@ MOST_WEIGHTS_PER_BYTE = 2**16
 # Part of the format: text that headers are made of. A change to it is a new version.
 _DICTIONARY = (
     b'"depth":20,"name":"resnet18","fashion_mnist","cifar100","cifar10","digits","dropout":0.0,"input_dropout":0.0,'
-    b'lightexp.models.torchvision_netlightexp.models.VGGSmalllightexp.models.SimpleNetlightexp.models.ResNet'
+    b"lightexp.models.torchvision_netlightexp.models.VGGSmalllightexp.models.SimpleNetlightexp.models.ResNet"
     b'"blocks.0.conv1","blocks.0.conv2","layer1.0.conv1","layer1.0.conv2","features.0","classifier","conv1","fc1","fc2",'
     b'[3,32,32],"classes":10,"data":"mnist","input_shape":[1,28,28],"layers":[["layers.0",[300,784],1,5,0],'
     b'["layers.1",[100,300],1,5,1],["layers.2",[10,100],1,5,2]],"mean":[0.1307],"net":"lightexp.models.LeNet5","args":{},'
@@ -108,7 +108,9 @@ def parse(data: bytes) -> Parsed:
     if data[:3] != MAGIC[:3]:
         raise ArtifactError("this is not a lightexp artifact (it does not begin with LXP)")
     if data[3:4] != MAGIC[3:4]:
-        raise ArtifactError(f"its format has version {data[3:4].hex() or 'none'}, this lightexp reads {MAGIC[3]:02x}: upgrade lightexp")
+        raise ArtifactError(
+            f"its format has version {data[3:4].hex() or 'none'}, this lightexp reads {MAGIC[3]:02x}: upgrade lightexp"
+        )
     if len(data) < 8 or zlib.crc32(data[8:]) != struct.unpack("<I", data[4:8])[0]:
         raise ArtifactError("its checksum does not match: it is truncated or damaged; copy it again")
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from lightexp.cli.paths import short
 from lightexp.experiment.store import Entry, Store
 
 DAY = 86400.0
@@ -29,7 +30,7 @@ def show(root: Path | None) -> None:
     table = Table("key", "stage", "net", "age", "size", "used by", box=None, pad_edge=False)
     for entry in entries:
         users = _users(entry)
-        used = f"{len(users)} runs, as {users[0].name}" if users else "no run that exists"
+        used = short(users[0]) + (f" and {len(users) - 1} more" if len(users) > 1 else "") if users else "no run that exists"
         table.add_row(entry.key[:12], entry.stage, entry.net, _age(entry.made), _size(entry.size_bytes), used)
     console = Console(highlight=False)
     if entries:

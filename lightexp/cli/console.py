@@ -10,6 +10,7 @@ from rich.live import Live as RichLive
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from lightexp.cli.paths import short
 from lightexp.experiment import Observer, Plan, Record
 from lightexp.track import MLflow
 
@@ -24,21 +25,24 @@ class Live(Observer):
         self.console = Console(highlight=False)
         self.rows: list[tuple[str, ...]] = []
         self.began = time.perf_counter()
-        self.bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+        self.bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn()
+        )
         self.task = self.bar.add_task("", visible=False)
         self.live = RichLive(console=self.console, refresh_per_second=8, transient=True)
 
     def start(self, plan: Plan) -> None:
-        done = sum(stored for _, stored in plan.chains.values())
-        total = sum(len(stages) for stages, _ in plan.chains.values())
+        total, missing = (sum(counts) for counts in zip(*plan.chains.values(), strict=True))
         self.console.print(f"{plan.data} · {plan.net} · seed {plan.seed} · key {plan.key[:12]}")
-        self.console.print(f"{total} stages of {', '.join(plan.chains)}: {done} in the store, {total - done} to compute")
+        self.console.print(f"{total} stages of {', '.join(plan.chains)}: {total - missing} in the store, {missing} to compute")
         if self.console.is_terminal:
             self.live.start()
         else:
             self.console.print(_line(COLUMNS), soft_wrap=True)
 
     def progress(self, chain: str, stage: str, share: float) -> None:
+        if share == 0:
+            self.bar.reset(self.task)
         self.bar.update(self.task, description=_title(chain, stage), completed=100 * share, visible=True)
         self.live.update(Group(self._table(), self.bar))
 
@@ -67,7 +71,7 @@ class Live(Observer):
 
     def _places(self, directory: Path) -> dict[str, str]:
         """Where everything is, as commands that show it."""
-        folder = shlex.quote(_short(directory))
+        folder = shlex.quote(short(directory))
         places = {
             "file": f"lightexp inspect {folder}/model.lxp",
             "measure again": f"lightexp evaluate {folder}/model.lxp",
@@ -125,7 +129,9 @@ def _cells(chain: str, row: dict[str, Any]) -> tuple[str, ...]:
 
 def _line(cells: tuple[str, ...]) -> str:
     widths = (16, 6, 11, 10, 5, 10, 6, 7, 14)
-    return "  ".join(cell.ljust(width) if at in (0, 8) else cell.rjust(width) for at, (cell, width) in enumerate(zip(cells, widths)))
+    return "  ".join(
+        cell.ljust(width) if at in (0, 8) else cell.rjust(width) for at, (cell, width) in enumerate(zip(cells, widths))
+    )
 
 
 def _result(record: Record) -> str:
@@ -136,8 +142,3 @@ def _result(record: Record) -> str:
         f"{record.ratio:.1f}× smaller than the {record.original_bytes:,} of dense float32 · "
         f"{record.bits_per_param:.3f} bits a parameter"
     )
-
-
-def _short(path: Path) -> str:
-    """Relative to the working directory where it is below it."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

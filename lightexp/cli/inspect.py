@@ -63,7 +63,9 @@ def _print(found: dict[str, Any], file: Path) -> None:
         shape = "×".join(map(str, layer["shape"]))
         distinct = "raw" if layer["distinct"] is None else str(layer["distinct"])
         sparsity = f"{100 * layer['sparsity']:.2f}"
-        layers.add_row(layer["name"], shape, f"{layer['params']:,}", f"{layer['nonzero']:,}", sparsity, str(layer["bits"]), distinct)
+        layers.add_row(
+            layer["name"], shape, f"{layer['params']:,}", f"{layer['nonzero']:,}", sparsity, str(layer["bits"]), distinct
+        )
     for table in (sections, layers):
         for column in table.columns[1:]:
             column.justify = "right"

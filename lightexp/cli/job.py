@@ -12,7 +12,7 @@ from lightexp.compose import build
 from lightexp.compose.resolvers import SWEEP_VARIABLE, cores
 from lightexp.experiment import Observer, Record
 from lightexp.experiment.write import write_whole
-from lightexp.report.pictures import Pictures
+from lightexp.report.observer import Pictures
 
 
 def run_job(config: DictConfig, hydra_config: Any) -> float:
@@ -39,7 +39,9 @@ def _share_cores(jobs: int) -> None:
 
 def _tags(hydra_config: Any, in_sweep: bool) -> dict[str, str]:
     """The choice in each config group, and the sweep."""
-    choices = {name: str(choice) for name, choice in hydra_config.runtime.choices.items() if "/" not in name and "@" not in name}
+    choices = {
+        name: str(choice) for name, choice in hydra_config.runtime.choices.items() if "/" not in name and "@" not in name
+    }
     sweep = {"sweep": os.environ[SWEEP_VARIABLE]} if in_sweep else {}
     return {name: choice for name, choice in choices.items() if choice != "None"} | sweep
 

@@ -1,10 +1,14 @@
 """`lightexp`: the commands, each a few lines that hand on to what does the work."""
 
+import os
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
+
+# Threads that spin while they wait make a small net ten times slower when another process wants the same core.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(
     help="Make neural nets light: compress, measure on the real file, track, compare.",
@@ -17,8 +21,8 @@ cache = typer.Typer(help="What the stage store holds, and freeing it.", no_args_
 app.add_typer(cache, name="cache")
 
 HYDRA = {"allow_extra_args": True, "ignore_unknown_options": True}
-Uri = Annotated[Optional[str], typer.Option("--uri", help="Tracking store; MLFLOW_TRACKING_URI or ./mlflow.db by default.")]
-Root = Annotated[Optional[Path], typer.Option("--root", help="The store; LIGHTEXP_CACHE or ./.lightexp by default.")]
+Uri = Annotated[str | None, typer.Option("--uri", help="Tracking store; MLFLOW_TRACKING_URI or ./mlflow.db by default.")]
+Root = Annotated[Path | None, typer.Option("--root", help="The store; LIGHTEXP_CACHE or ./.lightexp by default.")]
 
 
 @app.command(context_settings=HYDRA)
@@ -42,8 +46,8 @@ def run(context: typer.Context) -> None:
 
 @app.command()
 def table(
-    name: Annotated[Optional[str], typer.Argument(help="Name of a sweep; the latest one by default.")] = None,
-    output: Annotated[Optional[Path], typer.Option("-o", "--output", help="Write it to FILE.md, FILE.tex or FILE.csv.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Name of a sweep; the latest one by default.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write it to FILE.md, FILE.tex or FILE.csv.")] = None,
     uri: Uri = None,
 ) -> None:
     """Show a sweep as a table: means over seeds with their spread, the dense control beside them.
@@ -79,7 +83,9 @@ def inspect(
 def evaluate(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A .lxp file.")],
-    trust: Annotated[bool, typer.Option("--trust", help="Import the file's own net class, which runs its author's code.")] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Import the file's own net class, which runs its author's code.")
+    ] = False,
 ) -> None:
     """Decode a file and measure it again on its data set, or on another one.
 

@@ -74,7 +74,9 @@ def _scalars(node: DictConfig, prefix: str) -> Iterator[tuple[str, Any]]:
 def _make(config: DictConfig, path: str) -> Any:
     node = OmegaConf.select(config, path, throw_on_missing=True)
     if not isinstance(node, DictConfig) or "_target_" not in node:
-        raise ConfigError(f"{path} has no _target_ that says what it is: choose one of the group's configs, or set {path}._target_")
+        raise ConfigError(
+            f"{path} has no _target_ that says what it is: choose one of the group's configs, or set {path}._target_"
+        )
     return instantiate(node, _convert_="all")
 
 

@@ -6,25 +6,25 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from lightexp.artifact import parse
-from lightexp.data import DataSet, Splits
+from lightexp.data import DataSet
 from lightexp.errors import ConfigError
 from lightexp.experiment.observer import Observer, Plan
 from lightexp.experiment.observers import Observers
+from lightexp.experiment.preflight import chains_of, check
 from lightexp.experiment.record import Record
-from lightexp.experiment.stage_row import from_file, sizes, to_file
+from lightexp.experiment.result import measure
 from lightexp.experiment.store import Store
-from lightexp.experiment.walk import Walked, Walker
+from lightexp.experiment.walk import Walker
 from lightexp.experiment.write import write_whole
-from lightexp.measure import layer_rows, score
 from lightexp.models import build
-from lightexp.spec import describe
 from lightexp.stages import Chain, Stage
+
+STORED_SHARE = 2
+"""Bytes that a stored stage takes, over those of the net's state: masks, codes and the last epoch's checkpoint come on top."""
 
 
 @dataclass
@@ -80,94 +80,24 @@ class Experiment:
 
     def _run(self, chain: Chain, walker: Walker, observer: Observer) -> Record:
         control = chain.control() if self.control else None
-        walker.store.probe(_try(chain, walker.data))
+        chains = chains_of(chain, control)
+        walker.store.probe(sum(walker.missing(c) * STORED_SHARE * check(c, walker.data) for c in chains.values()))
         key = walker.keys(chain)[-1]
         directory = (self.directory or Path("outputs") / key[:12]).absolute()
         directory.mkdir(parents=True, exist_ok=True)
         # The same run, started twice at a time, runs once: the second finds everything done.
         with walker.store.lock(f"run-{key}", lambda: observer.progress("student", "waiting for the same run elsewhere", 0)):
-            observer.start(self._plan(chain, control, walker, key, directory))
+            observer.start(self._plan(key, chains, walker, directory))
             student = walker.walk(chain, "student")
             dense = walker.walk(control, "control") if control else None
-            record, content = self._measure(chain, control, walker, student, dense)
+            record, content = measure(chain, student, control, dense, walker)
             walker.store.use(walker.used, directory)
             write_whole(directory / "model.lxp", content)
             write_whole(directory / "record.json", record.json().encode())
             observer.finish(record, directory)
         return record
 
-    def _plan(self, chain: Chain, control: Chain | None, walker: Walker, key: str, directory: Path) -> Plan:
-        chains = {"student": chain} | ({"control": control} if control else {})
-        for _, stage in chain.steps():
-            if stage.teacher is not None:
-                chains = {"teacher": stage.teacher} | chains
-        planned = {label: ([name for name, _ in c.steps()], walker.stored(c)) for label, c in chains.items()}
-        described = {"data": describe(self.data)} | describe(chain)
+    def _plan(self, key: str, chains: dict[str, Chain], walker: Walker, directory: Path) -> Plan:
+        planned = {label: (len(chain.steps()), walker.missing(chain)) for label, chain in chains.items()}
         net = type(build(self.model, walker.data.input_shape, walker.data.classes)).__name__
-        return Plan(key, self.seed, walker.data.name, net, directory, planned, described)
-
-    def _measure(
-        self, chain: Chain, control: Chain | None, walker: Walker, student: Walked, dense: Walked | None
-    ) -> tuple[Record, bytes]:
-        """Encode the last net, decode it, and read the test split: once for the file and once for its dense control."""
-        data = walker.data
-        content = to_file(chain, walker.net(chain, student.keys[-1]), data)
-        decoded = from_file(chain, content, data)
-        parsed = parse(content)
-        rows = layer_rows(decoded, parsed, data.input_shape)
-        test, validation = score(decoded, data, data.test), score(decoded, data, data.val)
-        figures: dict[str, Any] = sizes(decoded, content)
-        asked = [row["sparsity_asked"] for row in student.rows if row["sparsity_asked"] is not None]
-        record = Record(
-            key=student.keys[-1],
-            seed=self.seed,
-            data=data.name,
-            net=type(decoded).__name__,
-            epochs=sum(row["epochs"] for row in student.rows),
-            test_accuracy=test.accuracy,
-            test_error=test.error,
-            test_loss=test.loss,
-            test_top5_error=test.top5_error,
-            val_accuracy=validation.accuracy,
-            val_loss=validation.loss,
-            dense_test_accuracy=_test_accuracy(control, walker, dense) if control and dense else None,
-            sparsity_asked=asked[-1] if asked else None,
-            **{f"{section}_bytes": size for section, size in parsed.bytes_of.items()},
-            macs=sum(row["macs"] for row in rows),
-            effective_macs=sum(row["effective_macs"] for row in rows),
-            bops=sum(row["effective_macs"] * row["bits"] * 32 for row in rows),
-            seconds=sum(row["seconds"] for row in student.rows),
-            stages=student.rows,
-            layers=rows,
-            **figures,
-        )
-        return record, content
-
-
-def _test_accuracy(chain: Chain, walker: Walker, walked: Walked) -> float:
-    net = walker.net(chain, walked.keys[-1])
-    decoded = from_file(chain, to_file(chain, net, walker.data), walker.data)
-    return score(decoded, walker.data, walker.data.test).accuracy
-
-
-def _try(chain: Chain, data: Splits) -> int:
-    """Build the net, its teachers' too, and let two samples through, to find now what does not fit; the bytes of its state."""
-    model = build(chain.model, data.input_shape, data.classes).to(data.train.x.device).eval()
-    inputs, _ = data.batch(data.train, torch.arange(2))
-    try:
-        with torch.no_grad():
-            shape = tuple(model(inputs).shape)
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise ConfigError(
-            f"the net {type(model).__name__} cannot take {data.name}'s inputs of shape {list(data.input_shape)}: {error}"
-        ) from error
-    if shape != (2, data.classes):
-        raise ConfigError(f"the net {type(model).__name__} gives {list(shape)} for 2 inputs, not [2, {data.classes}]")
-    for name, stage in chain.steps():
-        try:
-            stage.check(model)
-        except ConfigError as error:
-            raise ConfigError(f"stage {name}: {error}") from error
-        if stage.teacher is not None:
-            _try(stage.teacher, data)
-    return sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+        return Plan(key, self.seed, walker.data.name, net, directory, planned)

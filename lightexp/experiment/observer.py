@@ -1,6 +1,6 @@
 """Who is told what a run does: the terminal, the tracker, the pictures."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ from lightexp.experiment.record import Record
 class Plan:
     """What a run is about to do.
 
-    key: content address of its last stage. chains: for "teacher", "student", "control", the names of their stages, and how
-    many of them, counted from the first, are in the store already.
+    key: content address of its last stage. chains: for "teacher", "student", "control", how many stages they have, and how
+    many of these are missing in the store.
     """
 
     key: str
@@ -20,8 +20,7 @@ class Plan:
     data: str
     net: str
     directory: Path
-    chains: dict[str, tuple[list[str], int]]
-    description: dict[str, Any] = field(repr=False)
+    chains: dict[str, tuple[int, int]]
 
 
 class Observer:

@@ -1,8 +1,11 @@
 """The stage store: outputs of stages under their content addresses."""
 
+import io
 import json
 import os
+import pickle
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,8 +45,8 @@ class Store:
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root).absolute()
 
-    def probe(self, size_bytes: int) -> None:
-        """Find out now whether a net of this size can be kept, not after an hour of training.
+    def probe(self, needed_bytes: int) -> None:
+        """Find out now whether so much can be kept, not after an hour of training.
 
         Raises:
             StoreError: the disk is full or read-only, or the root is no folder.
@@ -51,13 +54,12 @@ class Store:
         with self._explained():
             for folder in ("stages", "partial", "locks"):
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
-            probe = self.root / "partial" / f"probe-{os.getpid()}"
-            try:
-                with probe.open("wb") as file:
-                    file.write(os.urandom(min(size_bytes, 2**26)))
-                    os.fsync(file.fileno())
-            finally:
-                probe.unlink(missing_ok=True)
+            with tempfile.TemporaryFile(dir=self.root / "partial") as probe:
+                probe.write(bytes(4096))
+                probe.flush()
+            free = shutil.disk_usage(self.root).free
+            if free < needed_bytes:
+                raise OSError(f"{free / 1e6:.1f} MB are free and the stages of this run need about {needed_bytes / 1e6:.1f} MB")
 
     def has(self, key: str) -> bool:
         return (self.root / "stages" / key).is_dir()
@@ -71,17 +73,25 @@ class Store:
         """The tensors of a stored stage."""
         import torch
 
+        path = self.root / "stages" / key / "net.pt"
         with self._explained():
-            return torch.load(self.root / "stages" / key / "net.pt", weights_only=True)
+            content = path.read_bytes()
+        try:
+            return torch.load(io.BytesIO(content), weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise StoreError(f"the stored stage {path.parent} is damaged: remove that folder and run again") from error
 
     def put(self, key: str, net: dict[str, Any], summary: dict[str, Any]) -> None:
+        """Keep the output of a stage; from then on `has` the key."""
         import torch
 
+        content = io.BytesIO()
+        torch.save(net, content)
         unfinished = self.root / "partial" / f"{key}-{os.getpid()}"
         with self._explained():
             try:
                 unfinished.mkdir(parents=True)
-                torch.save(net, unfinished / "net.pt")
+                (unfinished / "net.pt").write_bytes(content.getbuffer())
                 (unfinished / "stage.json").write_text(json.dumps(summary))
                 (unfinished / "users").mkdir()
                 if not self.has(key):
@@ -111,7 +121,7 @@ class Store:
 
     def use(self, keys: list[str], directory: Path) -> None:
         """Note that a run directory rests on these entries."""
-        for key in keys:
+        for key in filter(self.has, keys):
             with self._explained():
                 note = self.root / "stages" / key / "users" / digest(str(directory))[:16]
                 note.write_text(str(directory.absolute()))

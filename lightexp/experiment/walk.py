@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -45,10 +46,14 @@ class Walker:
     def keys(self, chain: Chain) -> list[str]:
         return chain.keys(code_digest(), self.data.fingerprint)
 
-    def stored(self, chain: Chain) -> int:
-        """How many stages, counted from the first, are in the store."""
-        missing = (at for at, key in enumerate(self.keys(chain)[1:]) if not self.store.has(key))
-        return next(missing, len(chain.steps()))
+    def seeds(self, chain: Chain) -> list[int]:
+        """Seeds of the initial net and of each step, drawn as the keys are but without the code: an edited comment in it makes
+        new keys, and must not make new random numbers."""
+        return [int(key[:12], 16) for key in chain.keys(self.data.fingerprint)]
+
+    def missing(self, chain: Chain) -> int:
+        """How many of its stages are not in the store."""
+        return sum(not self.store.has(key) for key in self.keys(chain)[1:])
 
     def walk(self, chain: Chain, label: str) -> Walked:
         """Make sure that every stage of the chain is in the store."""
@@ -58,11 +63,11 @@ class Walker:
             reused = self.store.has(keys[at])
             if not reused:
                 teacher = self._teacher(stage)
-                with self.store.lock(keys[at], lambda: self.observer.progress(label, f"{name} (waiting for another run)", 0)):
+                with self.store.lock(keys[at], partial(self.observer.progress, label, f"{name} (waiting for another run)", 0)):
                     reused = self.store.has(keys[at])
                     if not reused:
-                        self._compute(chain, label, name, stage, keys[at - 1], keys[at], teacher)
-            self.used.append(keys[at])
+                        self._compute(chain, at, label, teacher)
+            self.used.extend([keys[at], *(self.keys(stage.teacher)[1:] if stage.teacher else [])])
             summary = self.store.summary(keys[at])
             rows.append(summary["row"] | {"stage": name, "reused": reused})
             self.observer.stage(label, rows[-1], summary["curve"])
@@ -70,10 +75,9 @@ class Walker:
 
     def net(self, chain: Chain, key: str) -> nn.Module:
         """The net under a key of the chain, with its masks and quantizers."""
-        initial = self.keys(chain)[0]
-        torch.manual_seed(_seed(initial))
+        torch.manual_seed(self.seeds(chain)[0])
         model = build(chain.model, self.data.input_shape, self.data.classes)
-        if key != initial:
+        if key != self.keys(chain)[0]:
             stored = self.store.load(key)
             rebuild(model, stored["constraints"], stored["state"])
         return model.to(self.data.train.x.device).eval()
@@ -87,13 +91,14 @@ class Walker:
             self._teachers[key] = _answers(self.net(stage.teacher, key))
         return self._teachers[key]
 
-    def _compute(
-        self, chain: Chain, label: str, name: str, stage: Stage, before: str, key: str, teacher: Teacher | None
-    ) -> None:
+    def _compute(self, chain: Chain, at: int, label: str, teacher: Teacher | None) -> None:
+        """Run the stage of that number and keep what it gives."""
+        (name, stage), seed = chain.steps()[at - 1], self.seeds(chain)[at]
+        before, key = self.keys(chain)[at - 1 : at + 1]
         self.observer.progress(label, name, 0)
         around = Surroundings(self.store.checkpoint(key), on_progress=lambda share: self.observer.progress(label, name, share))
-        context = Context(self.data, _seed(key), teacher, around)
-        torch.manual_seed(_seed(key))
+        context = Context(self.data, seed, teacher, around)
+        torch.manual_seed(seed)
         began = time.perf_counter()
         try:
             model = stage(self.net(chain, before), context)
@@ -112,7 +117,3 @@ def _answers(model: nn.Module) -> Teacher:
             return model(batch[0])
 
     return answer
-
-
-def _seed(key: str) -> int:
-    return int(key[:12], 16)

@@ -29,11 +29,15 @@ def kmeans_1d(values: np.ndarray, clusters: int, start: Start = "density", seed:
     for _ in range(rounds):
         borders = np.searchsorted(ordered, (centroids[1:] + centroids[:-1]) / 2, side="right")
         edges = np.concatenate([[0], borders, [len(ordered)]])
-        counts = np.diff(edges)
-        means = np.diff(sums[edges])[counts > 0] / counts[counts > 0]
-        if len(means) == len(centroids) and np.allclose(means, centroids, rtol=1e-12, atol=0):
+        taken = np.diff(edges) > 0
+        first, counts = edges[:-1][taken], np.diff(edges)[taken]
+        means = np.diff(sums[edges])[taken] / counts
+        if len(means) == len(centroids) == clusters and np.allclose(means, centroids, rtol=1e-12, atol=0):
             break
-        centroids = means
+        # A centroid without values, as in the gap that pruning leaves around 0, goes to the cluster that is spread most.
+        spread = counts * (ordered[first + counts - 1] - ordered[first]) ** 2
+        split = np.argsort(-spread, kind="stable")[: clusters - len(means)]
+        centroids = np.unique(np.concatenate([means, ordered[first[split[spread[split] > 0]]]]))
     return np.unique(centroids)
 
 

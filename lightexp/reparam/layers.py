@@ -87,7 +87,8 @@ def spec_of(model: nn.Module) -> list[dict[str, Any]]:
     """Which layer carries which constraints, as plain data; the tensors are in the state dict."""
     links = [(name, link) for name, module in layers(model).items() for link in _chain(module)]
     return [
-        {"layer": name, "kind": f"{type(link).__module__}:{type(link).__qualname__}"} | ({"bits": link.bits} if hasattr(link, "bits") else {})
+        {"layer": name, "kind": f"{type(link).__module__}:{type(link).__qualname__}"}
+        | ({"bits": link.bits} if hasattr(link, "bits") else {})
         for name, link in links
     ]
 

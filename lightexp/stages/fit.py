@@ -37,7 +37,9 @@ class Fit(Stage):
             # A teacher that is not asked must not be trained, nor be part of the key.
             object.__setattr__(self, "teacher", None)
         elif not self.teacher:
-            raise ConfigError(f"the loss {type(self.loss).__name__} needs a teacher: choose one, as teacher=wide, or loss=cross_entropy")
+            raise ConfigError(
+                f"the loss {type(self.loss).__name__} needs a teacher: choose one, as teacher=wide, or loss=cross_entropy"
+            )
 
     def budget(self) -> int:
         return self.epochs

@@ -34,7 +34,9 @@ class PruneGradually(Pruning):
         if self.sparsity is None:
             raise ConfigError("gradual pruning needs a sparsity to go to; an allocation that finds its own fits only `Prune`")
         if self.begin >= self.end:
-            raise ConfigError(f"gradual pruning begins at {self.begin} of the fit and ends at {self.end}: begin must be smaller")
+            raise ConfigError(
+                f"gradual pruning begins at {self.begin} of the fit and ends at {self.end}: begin must be smaller"
+            )
         if self.fit.epochs < 1:
             raise ConfigError("gradual pruning needs a fit of at least 1 epoch")
 

@@ -45,7 +45,9 @@ def open_store(uri: str, experiment: str) -> "tuple[MlflowClient, str]":
             return client, found.experiment_id if found else client.create_experiment(experiment)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise TrackingError(f"the tracking store {uri} cannot be opened: {reason}; see MLFLOW_TRACKING_URI, or use tracker=none") from error
+        raise TrackingError(
+            f"the tracking store {uri} cannot be opened: {reason}; see MLFLOW_TRACKING_URI, or use tracker=none"
+        ) from error
 
 
 def _alone(uri: str) -> FileLock:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
+from lightexp.errors import StoreError
+
 SECONDS_BETWEEN = 10.0
 """Work that a crash may cost; saving after every epoch would slow small nets down."""
 
@@ -23,8 +25,13 @@ class Checkpoint(pl.callbacks.Checkpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if time.monotonic() - self._last < SECONDS_BETWEEN:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self.path.with_suffix(f".{os.getpid()}")
-        trainer.save_checkpoint(unfinished)
-        os.replace(unfinished, self.path)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            trainer.save_checkpoint(unfinished)
+            os.replace(unfinished, self.path)
+        except OSError as error:
+            raise StoreError(f"{self.path.parent} cannot be written: {error.strerror}; free space or rights there") from error
+        finally:
+            unfinished.unlink(missing_ok=True)
         self._last = time.monotonic()

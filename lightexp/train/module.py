@@ -128,7 +128,7 @@ def _first_nonfinite(model: nn.Module, inputs: Tensor) -> str:
     def look(name: str):
         def hook(module: nn.Module, given: Any, output: Any) -> None:
             if not found and isinstance(output, Tensor) and not output.isfinite().all():
-                found.append(name)
+                found.append(name.partition(".parametrizations.")[0])
 
         return hook
 

@@ -1,0 +1,41 @@
+"""What can be known before anything is trained."""
+
+import torch
+
+from lightexp.data import Splits
+from lightexp.errors import ConfigError
+from lightexp.models import build
+from lightexp.stages import Chain
+
+
+def chains_of(chain: Chain, control: Chain | None) -> dict[str, Chain]:
+    """All chains that a run walks, by label, in that order: teachers (and theirs) first, the student, its control."""
+    teachers = {stage.teacher.keys()[-1]: stage.teacher for _, stage in chain.steps() if stage.teacher is not None}
+    before = {label: c for teacher in teachers.values() for label, c in chains_of(teacher, None).items()}
+    named = {"teacher" if label == "student" else f"{label} of the teacher": c for label, c in before.items()}
+    return named | {"student": chain} | ({"control": control} if control else {})
+
+
+def check(chain: Chain, data: Splits) -> int:
+    """Build the net, let two samples through and ask each stage, to find now what does not fit; the bytes of the net's state.
+
+    Raises:
+        ConfigError: the net does not take the data, or a stage cannot work on it.
+    """
+    model = build(chain.model, data.input_shape, data.classes).to(data.train.x.device).eval()
+    inputs, _ = data.batch(data.train, torch.arange(2))
+    try:
+        with torch.no_grad():
+            shape = tuple(model(inputs).shape)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise ConfigError(
+            f"the net {type(model).__name__} cannot take {data.name}'s inputs of shape {list(data.input_shape)}: {error}"
+        ) from error
+    if shape != (2, data.classes):
+        raise ConfigError(f"the net {type(model).__name__} gives {list(shape)} for 2 inputs, not [2, {data.classes}]")
+    for name, stage in chain.steps():
+        try:
+            stage.check(model)
+        except ConfigError as error:
+            raise ConfigError(f"stage {name}: {error}") from error
+    return sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())

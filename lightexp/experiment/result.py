@@ -1,0 +1,52 @@
+"""The Record, measured on the file."""
+
+from typing import Any
+
+from lightexp.artifact import parse
+from lightexp.experiment.record import Record
+from lightexp.experiment.stage_row import from_file, sizes, to_file
+from lightexp.experiment.walk import Walked, Walker
+from lightexp.measure import layer_rows, score
+from lightexp.stages import Chain
+
+
+def measure(chain: Chain, student: Walked, control: Chain | None, dense: Walked | None, walker: Walker) -> tuple[Record, bytes]:
+    """Encode the last net, decode it, and read the test split: once for the file and once for its dense control."""
+    data = walker.data
+    content = to_file(chain, walker.net(chain, student.keys[-1]), data)
+    decoded = from_file(chain, content, data)
+    parsed = parse(content)
+    rows = layer_rows(decoded, parsed, data.input_shape)
+    test, validation = score(decoded, data, data.test), score(decoded, data, data.val)
+    figures: dict[str, Any] = sizes(decoded, content)
+    asked = [row["sparsity_asked"] for row in student.rows if row["sparsity_asked"] is not None]
+    record = Record(
+        key=student.keys[-1],
+        seed=chain.seed,
+        data=data.name,
+        net=type(decoded).__name__,
+        epochs=sum(row["epochs"] for row in student.rows),
+        test_accuracy=test.accuracy,
+        test_error=test.error,
+        test_loss=test.loss,
+        test_top5_error=test.top5_error,
+        val_accuracy=validation.accuracy,
+        val_loss=validation.loss,
+        dense_test_accuracy=_test_accuracy(control, walker, dense) if control and dense else None,
+        sparsity_asked=asked[-1] if asked else None,
+        **{f"{section}_bytes": size for section, size in parsed.bytes_of.items()},
+        macs=sum(row["macs"] for row in rows),
+        effective_macs=sum(row["effective_macs"] for row in rows),
+        bops=sum(row["effective_macs"] * row["bits"] * 32 for row in rows),
+        seconds=sum(row["seconds"] for row in student.rows),
+        stages=student.rows,
+        layers=rows,
+        **figures,
+    )
+    return record, content
+
+
+def _test_accuracy(chain: Chain, walker: Walker, walked: Walked) -> float:
+    net = walker.net(chain, walked.keys[-1])
+    decoded = from_file(chain, to_file(chain, net, walker.data), walker.data)
+    return score(decoded, walker.data, walker.data.test).accuracy

@@ -1,0 +1,1 @@
+"""Tables and pictures from tracked runs. Its modules are imported one by one: pandas, matplotlib and MLflow take seconds."""
