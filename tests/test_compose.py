@@ -88,3 +88,8 @@ def test_params_are_the_scalars_each_once():
     assert found["stages.prune.sparsity"] == 0.5
     assert found["model.widths"] == [300, 100]
     assert not [name for name in found if name.startswith(("stages.train.teacher", "stages.train.loss"))]
+
+
+def test_an_experiment_has_the_last_word_but_for_the_command_line():
+    found = composed("experiment=mnist", "tune_epochs=2")
+    assert (found.data._target_, found.epochs, found.tune_epochs) == ("lightexp.data.MNIST", 12, 2)

@@ -48,7 +48,7 @@ def bare(data: Splits) -> float:
         model.train()
         for index in torch.randperm(len(labels)).split(BATCH):
             optimizer.zero_grad()
-            F.cross_entropy(model(inputs[index]), labels[index]).backward()
+            F.cross_entropy(model(inputs.index_select(0, index)), labels.index_select(0, index)).backward()
             optimizer.step()
         score(model, data, data.val)
     return (time.perf_counter() - began) / EPOCHS
@@ -93,7 +93,9 @@ def template(data: Splits) -> float:
 
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        trainer = pl.Trainer(max_epochs=1, default_root_dir=folder, accelerator="cpu", enable_progress_bar=False)
+        trainer = pl.Trainer(
+            max_epochs=1, default_root_dir=folder, accelerator="cpu", enable_progress_bar=False, enable_model_summary=False
+        )
         loaders = DataLoader(Images(data.train), BATCH, shuffle=True), DataLoader(Images(data.val), 1000)
         began = time.perf_counter()
         trainer.fit(Classifier(), *loaders)
