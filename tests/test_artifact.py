@@ -34,9 +34,10 @@ KINDS = ["plain", "masked", "zero", "lookup", "step", "steps"]
 class Stranger(nn.Module):
     """A net that is not lightexp's."""
 
-    def __init__(self, classes: int):
+    def __init__(self, classes: int, kind: torch.dtype = torch.int64):
         super().__init__()
         self.fc = nn.Linear(3, classes)
+        self.register_buffer("count", torch.tensor([1000], dtype=kind))
 
 
 def packed(model: nn.Module, factory, input_shape: tuple[int, ...], classes: int) -> bytes:
@@ -55,7 +56,9 @@ def constrain(layer: nn.Module, kind: str, masked: bool, rng: np.random.Generato
     if kind == "lookup":
         size = int(rng.integers(1, 300))
         codes = rng.integers(0, size + 1, shape) * (rng.random(shape) < rng.random())
-        set_quantizer(layer, Codebook(torch.from_numpy(codes.astype(np.int32)), torch.from_numpy(rng.normal(size=size)).float()))
+        set_quantizer(
+            layer, Codebook(torch.from_numpy(codes.astype(np.int32)), torch.from_numpy(rng.normal(size=size)).float())
+        )
     if kind in ("step", "steps"):
         nn.init.normal_(layer.weight)
         steps = rng.uniform(0.01, 1, rows if kind == "steps" else 1).astype(np.float32)
@@ -74,7 +77,7 @@ def effective(model: nn.Module) -> dict[str, bytes]:
 # There and back
 
 
-@settings(max_examples=150)
+@settings(max_examples=300)
 @given(
     sizes=st.lists(st.integers(1, 9), min_size=2, max_size=5),
     kinds=st.lists(st.tuples(st.sampled_from(KINDS), st.booleans()), min_size=4, max_size=4),
@@ -115,7 +118,7 @@ def test_a_single_weight(value):
 def test_one_weight_among_a_million():
     factory = partial(MLP, widths=[])
     model = build(factory, (2**20,), 1)
-    nn.init.zeros_(model.layers[0].weight)[0, 777_777] = -3.0
+    model.layers[0].weight.data = torch.zeros(1, 2**20).index_fill(1, torch.tensor([777_777]), -3)
     data = packed(model, factory, (2**20,), 1)
     assert effective(decode(data)) == effective(model)
     assert parse(data).bytes_of["positions"] < 10
@@ -241,8 +244,8 @@ def another(value, dice: random.Random):
         if dice.random() < 0.05:
             del copy[key]
         return copy
-    odd = [0, 1, 2, -1, 2.5, 7, 2**20, 2**31, 2**64, 10**30, 1e308, True, None, "", "3", "layers.1", [], [1], [[]], {}, {"a": 1}]
-    return dice.choice([*odd, value, [value], [value] * 3])
+    numbers = [0, 1, 2, -1, 2.5, 7, 2**20, 2**31, 2**64, 10**30, 1e308]
+    return dice.choice([*numbers, True, None, "", "3", "layers.1", [], [1], [[]], {}, {"a": 1}, value, [value], [value] * 3])
 
 
 def with_header(header: dict, data: bytes) -> bytes:
@@ -288,7 +291,9 @@ LARGE = {"model": {"net": "lightexp.models.MLP", "args": {"widths": []}, "input_
     [
         (layered(**LARGE, layers=[["layers.0", [4096, 2**20], 0, 32, 0]]), "far too large for the size of the file"),
         (layered(**LARGE, layers=[]), "more weights than the file"),
-        (layered(layers=[["layers.0", [4, 4], 0, 32, 0]] * 2), "twice|too early"),
+        (layered(layers=[["layers.0", [4, 4], 0, 32, 0]] * 2, lengths=[2, 1, 1]), "twice"),
+        (layered(lengths=[-1, 1, 1]), "ends too early"),
+        (layered(lengths=[1, 1, 2**70]), "ends too early"),
         (layered(layers=[["layers.0", [4, 2**62], 0, 32, 0]]), "shape of a layer"),
         (layered(layers=[["layers.9", [4, 4], 0, 32, 0]]), "no weight layers.9"),
         (layered(layers=[["layers.0", [4, 5], 0, 32, 0]]), "no weight layers.0.weight of shape"),
@@ -305,6 +310,15 @@ def test_a_crafted_file_is_told_apart(header, says):
     text = deflate.compress(json.dumps(header).encode()) + deflate.flush()
     with pytest.raises(ArtifactError, match=says):
         decode(repaired(data + varint(len(text)) + text + b"\0\0\0" + bytes(16)))
+
+
+def test_steps_must_be_one_or_one_a_row():
+    data = small("steps")
+    header = parse(data).header
+    for layer, entry in enumerate(header["layers"]):
+        entry[4] = 1 - layer  # the other's table
+    with pytest.raises(ArtifactError, match="neither one step nor one a row"):
+        parse(with_header(header, data))
 
 
 @given(st.binary(max_size=60))
@@ -337,6 +351,8 @@ def test_a_strangers_class_is_not_made_unasked(tmp_path):
     with pytest.raises(ArtifactError, match=r"model\.lxp: the file's net is .*Stranger, which is not lightexp's"):
         load(path)
     assert effective(load(path, net=Stranger)) == effective(load(path, trust=True)) == effective(model)
+    with pytest.raises(ArtifactError, match="makes no sense"):
+        load(path, net=partial(Stranger, kind=torch.int8))  # its count cannot be 1000
     with pytest.raises(ArtifactError, match="missing.lxp cannot be read: No such file"):
         load(tmp_path / "missing.lxp")
 

@@ -74,9 +74,21 @@ def test_kmeans_by_hand(start):
     assert kmeans_1d(np.full((2, 3), -0.5), 4, start).tolist() == [-0.5]
 
 
-def test_linear_start_is_spaced_over_the_range_and_drops_what_stays_empty():
-    # Centroids 0, 5, 10 split {0, 1, 9, 10} at 2.5 and 7.5: means 0.5 and 9.5, and the middle one has nothing.
-    assert kmeans_1d(np.array([0.0, 1.0, 9.0, 10.0]), 3, "linear").tolist() == [0.5, 9.5]
+def test_a_centroid_without_values_goes_where_they_are_spread_most():
+    # Centroids 0, 5, 10 split {0, 1, 8, 10} at 2.5 and 7.5: means 0.5 and 9, and the middle one has nothing. {8, 10} is spread
+    # more than {0, 1}, so it goes to 8, and the two part.
+    assert kmeans_1d(np.array([0.0, 1.0, 8.0, 10.0]), 3, "linear").tolist() == [0.5, 8.0, 10.0]
+
+
+@pytest.mark.parametrize("start", ["linear", "density"])
+@pytest.mark.parametrize("clusters", [3, 7, 15])
+def test_the_gap_that_pruning_leaves_costs_no_cluster(start, clusters):
+    values = np.random.default_rng(0).normal(size=20_000)
+    values = values[np.abs(values) > 1.5]
+    centroids = kmeans_1d(values, clusters, start)
+    assert len(centroids) == clusters
+    theirs = KMeans(clusters, n_init=1, random_state=0).fit(values[:, None]).inertia_
+    assert inertia(values, centroids) < 1.03 * theirs
 
 
 def test_assign_takes_the_nearest_and_the_lower_at_a_tie():
@@ -87,7 +99,7 @@ def test_assign_takes_the_nearest_and_the_lower_at_a_tie():
 @given(LINES, st.integers(1, 12), st.sampled_from(STARTS), st.integers(0, 3))
 def test_kmeans_ends_at_a_fixed_point_of_lloyd(values, clusters, start, seed):
     centroids = kmeans_1d(values, clusters, start, seed)
-    assert 1 <= len(centroids) <= min(clusters, len(np.unique(values)))
+    assert len(centroids) == min(clusters, len(np.unique(values)))
     assert (np.diff(centroids) > 0).all()
     nearest = np.abs(values[:, None] - centroids).min(axis=1)
     codes = assign(values, centroids)

@@ -91,7 +91,12 @@ def nonzero() -> st.SearchStrategy[float]:
     return st.floats(-4, 4, width=32).filter(lambda value: abs(value) > 1e-3)
 
 
-QUANTIZERS = [KMeans(3), KMeans(3, "linear"), KMeans(2, "random"), *(Uniform(2, scope) for scope in ("global", "tensor", "channel"))]
+QUANTIZERS = [
+    KMeans(3),
+    KMeans(3, "linear"),
+    KMeans(2, "random"),
+    *(Uniform(2, scope) for scope in ("global", "tensor", "channel")),
+]
 
 
 @pytest.mark.parametrize("quantizer", QUANTIZERS, ids=str)

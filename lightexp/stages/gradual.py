@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import nn
 
 from lightexp.errors import ConfigError
-from lightexp.reparam import layers, mask_module, mask_of, set_mask
+from lightexp.reparam import layers, mask_module, mask_of, reads_weight, set_mask
 from lightexp.spec import spec
 from lightexp.stages.fit import Fit
 from lightexp.stages.prune import Pruning
@@ -61,7 +61,7 @@ class PruneGradually(Pruning):
             # A function of the step alone, so that a resumed training cuts when it would have cut.
             begin, end = int(self.begin * steps), int(self.end * steps)
             for module in layers(model).values():
-                mask_module(module).open = step <= end
+                mask_module(module).open = step <= end and reads_weight(module)
             if step == end or (begin <= step < end and (step - begin) % self.every == 0):
                 left = (end - step) / max(1, end - begin)
                 self.cut(model, context, self.sparsity + (first - self.sparsity) * left**3, reviving=True)

@@ -1,16 +1,13 @@
 """The contract of a stage."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 from torch import nn
 
 from lightexp.data import Splits
 from lightexp.distill import Teacher
 from lightexp.train import Epoch, Surroundings
-
-if TYPE_CHECKING:
-    from lightexp.stages.chain import Chain
 
 
 @dataclass
@@ -34,8 +31,8 @@ class Stage:
     A stage either computes (`__call__`) or consists of others (`parts`).
     """
 
-    teacher: "Chain | None" = None
-    """Another chain, to be run first, whose net answers as `Context.teacher`."""
+    teacher: Any = None
+    """Another `Chain`, to be run first, whose net answers as `Context.teacher`."""
 
     sparsity: float | None = None
     """The share of zeros that it is asked for, if it prunes."""
