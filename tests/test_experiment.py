@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 import lightexp
 from lightexp.artifact import load
@@ -170,6 +172,31 @@ def test_an_optimizer_with_a_wrong_option_is_refused_before_training(tmp_path):
     experiment.stages = {"train": tiny.Fit(1, optimizer=tiny.partial(tiny.torch.optim.Adam, rate=1))}
     with pytest.raises(ConfigError, match="stage train: its optimizer cannot be made.*rate"):
         experiment.run()
+
+
+class Tied(nn.Module):
+    def __init__(self, input_shape, classes):
+        super().__init__()
+        self.first, self.last = nn.Linear(64, 64), nn.Linear(64, classes)
+        self.second = self.first
+
+    def forward(self, x):
+        return self.last(self.second(self.first(x.flatten(1))))
+
+
+def test_a_net_with_tied_weights_is_refused(tmp_path):
+    experiment = tiny.experiment(tmp_path)
+    experiment.model = Tied
+    with pytest.raises(ConfigError, match="one tensor as first.weight and as second.weight"):
+        experiment.run()
+
+
+def test_a_damaged_stage_is_one_clear_error(finished, tmp_path):
+    shutil.copytree(finished / "store", tmp_path / "store")
+    for file in (tmp_path / "store" / "stages").glob("*/net.pt"):
+        file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(StoreError, match="is damaged: remove that folder and run again"):
+        tiny.experiment(tmp_path).run()
 
 
 def test_a_store_that_is_no_folder_is_one_clear_error(tmp_path):

@@ -9,7 +9,6 @@ tables          codebooks and steps, float32, each distinct one once
 dense           everything else of the net's state, raw, in the order of its names
 """
 
-import json
 import struct
 import zlib
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import numpy as np
 
 from lightexp.artifact.binary import Reader, varint, varints
 from lightexp.artifact.coder import read_histogram
+from lightexp.artifact.header import pack_header, read_header
 from lightexp.errors import ArtifactError
 
 MAGIC = b"LXP\x01"
@@ -27,16 +27,6 @@ SECTIONS = ("positions", "values", "tables", "dense")
 KINDS = ("sparse", "lookup", "steps")
 MOST_WEIGHTS_PER_BYTE = 2**16
 """Of a whole file; far beyond any real net, so that a small file cannot ask for all the memory there is."""
-
-# Part of the format: text that headers are made of. A change to it is a new version.
-_DICTIONARY = (
-    b'"depth":20,"name":"resnet18","fashion_mnist","cifar100","cifar10","digits","dropout":0.0,"input_dropout":0.0,'
-    b"lightexp.models.torchvision_netlightexp.models.VGGSmalllightexp.models.SimpleNetlightexp.models.ResNet"
-    b'"blocks.0.conv1","blocks.0.conv2","layer1.0.conv1","layer1.0.conv2","features.0","classifier","conv1","fc1","fc2",'
-    b'[3,32,32],"classes":10,"data":"mnist","input_shape":[1,28,28],"layers":[["layers.0",[300,784],1,5,0],'
-    b'["layers.1",[100,300],1,5,1],["layers.2",[10,100],1,5,2]],"mean":[0.1307],"net":"lightexp.models.LeNet5","args":{},'
-    b'"lengths":[],"params":0,"std":[0.3081]}{"args":{"widths":[300,100]},"classes":10,"net":"lightexp.models.MLP"'
-)
 
 
 @dataclass(frozen=True)
@@ -77,8 +67,7 @@ class Parsed:
 def pack(header: dict[str, Any], sections: dict[str, bytes]) -> bytes:
     """Put the file together. The header gains the lengths of all sections but the last."""
     header = header | {"lengths": [len(sections[name]) for name in SECTIONS[:-1]]}
-    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=_DICTIONARY)
-    packed = deflate.compress(json.dumps(header, sort_keys=True, separators=(",", ":")).encode()) + deflate.flush()
+    packed = pack_header(header)
     body = varint(len(packed)) + packed + b"".join(sections[name] for name in SECTIONS)
     return MAGIC + struct.pack("<I", zlib.crc32(body)) + body
 
@@ -122,7 +111,7 @@ def parse(data: bytes) -> Parsed:
 def _parse(data: bytes) -> Parsed:
     reader = Reader(data)
     reader.take(8)
-    header = _header(reader.take(reader.varint()))
+    header = read_header(reader.take(reader.varint()))
     header_bytes = reader.at
     sections = {name: reader.take(int(size)) for name, size in zip(SECTIONS[:-1], header["lengths"], strict=True)}
     sections["dense"] = reader.rest()
@@ -135,17 +124,6 @@ def _parse(data: bytes) -> Parsed:
         raise ArtifactError("its layers are far too large for the size of the file")
     sizes = {"header": header_bytes} | {name: len(section) for name, section in sections.items()}
     return Parsed(header, layers, positions.rest(), values.rest(), tables, sections["dense"], sizes)
-
-
-def _header(packed: bytes) -> dict[str, Any]:
-    inflate = zlib.decompressobj(-15, zdict=_DICTIONARY)
-    text = inflate.decompress(packed, 2**20)
-    if inflate.unconsumed_tail or not inflate.eof:
-        raise ArtifactError("its header is damaged or longer than 1 MiB")
-    header = json.loads(text)
-    if not isinstance(header, dict):
-        raise ArtifactError("its header is not a mapping")
-    return header
 
 
 def _tables(reader: Reader) -> list[np.ndarray]:

@@ -1,10 +1,12 @@
 """What can be known before anything is trained."""
 
 import torch
+from torch import nn
 
 from lightexp.data import Splits
 from lightexp.errors import ConfigError
 from lightexp.models import build
+from lightexp.reparam import layers
 from lightexp.stages import Chain
 
 
@@ -33,9 +35,25 @@ def check(chain: Chain, data: Splits) -> int:
         ) from error
     if shape != (2, data.classes):
         raise ConfigError(f"the net {type(model).__name__} gives {list(shape)} for 2 inputs, not [2, {data.classes}]")
+    _check_names(model)
     for name, stage in chain.steps():
         try:
             stage.check(model)
         except ConfigError as error:
             raise ConfigError(f"stage {name}: {error}") from error
     return sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+
+
+def _check_names(model: nn.Module) -> None:
+    """Each weight must have one name of its own: under that it is masked, quantized and stored."""
+    if "" in layers(model):
+        raise ConfigError(
+            f"the net is a single {type(model).__name__}: wrap it in a torch.nn.Sequential, so that its layer has a name"
+        )
+    names: dict[int, str] = {}
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        other = names.setdefault(id(tensor), name)
+        if other != name:
+            raise ConfigError(
+                f"the net uses one tensor as {other} and as {name}: lightexp compresses only weights that are not shared"
+            )

@@ -51,7 +51,8 @@ class Chain:
 
     def control(self) -> "Chain | None":
         """The same net trained as in its first fit, for as many epochs as the whole chain takes, and never compressed."""
-        first = next((stage for _, stage in self.steps() if isinstance(stage, Fit)), None)
+        fits = (stage if isinstance(stage, Fit) else getattr(stage, "fit", None) for _, stage in self.steps())
+        first = next(filter(None, fits), None)
         if first is None:
             return None
         epochs = sum(stage.budget() for _, stage in self.steps())

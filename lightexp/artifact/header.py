@@ -1,0 +1,77 @@
+"""The header: what a file says of its net, in as few bytes as JSON can be deflated to."""
+
+import json
+import zlib
+from typing import Any
+
+from lightexp.errors import ArtifactError
+
+LONGEST = 2**20
+
+
+def _dictionary() -> bytes:
+    """Text that headers are made of, the most likely last. Part of the format: a change to it is a new version."""
+    names = [f'"{part}.{at}"' for part in ("features", "classifier") for at in range(0, 44)]
+    names += [
+        f'"layer{stage}.{block}.{part}"'
+        for stage in range(1, 5)
+        for block in range(3)
+        for part in ("conv1", "conv2", "conv3", "downsample.0")
+    ]
+    names += [f'"layer{stage}.{block}.{part}"' for stage in range(1, 5) for block in range(2) for part in ("conv1", "conv2")]
+    names += [f'"blocks.{block}.conv{which}"' for block in range(27) for which in (1, 2)]
+    layers = '["conv","classifier"],["conv1","conv2","fc1","fc2"],["layers.0","layers.1","layers.2"]'
+    tables = ",".join(map(str, range(64)))
+    shapes = ",".join(
+        f"[{after},{before},3,3]"
+        for before, after in (
+            (3, 16),
+            (1, 16),
+            (256, 512),
+            (512, 512),
+            (128, 256),
+            (256, 256),
+            (64, 128),
+            (128, 128),
+            (64, 64),
+            (32, 64),
+            (32, 32),
+            (16, 32),
+            (16, 16),
+        )
+    )
+    values = '"depth":20,"name":"resnet18","fashion_mnist","cifar100","cifar10","digits","dropout":0.0,"input_dropout":0.0,'
+    nets = "".join(f"lightexp.models.{net}" for net in ("torchvision_net", "VGGSmall", "SimpleNet", "ResNet", "LeNet5", "MLP"))
+    end = (
+        '{"data":"mnist","layers":[["layers.0","layers.1","layers.2"],[[300,784],[100,300],[10,100]],[1,1,1],[4,4,4],[0,1,2]],'
+        '"lengths":[1000,1000,180],"mean":[0.1307],"model":{"args":{"dropout":0.0,"input_dropout":0.0,"widths":[300,100]},'
+        '"classes":10,"input_shape":[1,28,28],"net":"lightexp.models.MLP"},"params":266610,"std":[0.3081]}'
+    )
+    return (",".join(names) + tables + shapes + "1,1,1,1,1,1,4,4,4,4,4,4" + layers + values + "[3,32,32]" + nets + end).encode()
+
+
+DICTIONARY = _dictionary()
+
+
+def pack_header(header: dict[str, Any]) -> bytes:
+    """Deflate a header; its `layers`, rows of one form, are stored by column, where like stands beside like."""
+    columns = [list(column) for column in zip(*header["layers"], strict=True)]
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=DICTIONARY)
+    text = json.dumps(header | {"layers": columns}, sort_keys=True, separators=(",", ":"))
+    return deflate.compress(text.encode()) + deflate.flush()
+
+
+def read_header(packed: bytes) -> dict[str, Any]:
+    """What `pack_header` was given.
+
+    Raises:
+        ArtifactError: it is damaged, no mapping, or too long to be one.
+    """
+    inflate = zlib.decompressobj(-15, zdict=DICTIONARY)
+    text = inflate.decompress(packed, LONGEST)
+    if inflate.unconsumed_tail or not inflate.eof:
+        raise ArtifactError("its header is damaged or longer than 1 MiB")
+    header = json.loads(text)
+    if not isinstance(header, dict):
+        raise ArtifactError("its header is not a mapping")
+    return header | {"layers": [list(row) for row in zip(*header["layers"], strict=True)]}
