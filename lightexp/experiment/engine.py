@@ -81,7 +81,8 @@ class Experiment:
     def _run(self, chain: Chain, walker: Walker, observer: Observer) -> Record:
         control = chain.control() if self.control else None
         chains = chains_of(chain, control)
-        walker.store.probe(sum(walker.missing(c) * STORED_SHARE * check(c, walker.data) for c in chains.values()))
+        missing = [(count, c) for c in chains.values() if (count := walker.missing(c))]
+        walker.store.probe(sum(count * STORED_SHARE * check(c, walker.data) for count, c in missing))
         key = walker.keys(chain)[-1]
         directory = (self.directory or Path("outputs") / key[:12]).absolute()
         directory.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from lightexp.distill import CrossEntropy, Loss
 from lightexp.errors import ConfigError
 from lightexp.spec import spec
 from lightexp.stages.stage import Context, Stage
-from lightexp.train import Cosine, Rate, Training, fit
+from lightexp.train import Cosine, Rate, Training
 
 
 @spec
@@ -44,9 +44,13 @@ class Fit(Stage):
     def budget(self) -> int:
         return self.epochs
 
-    def training(self, **options: Any) -> Training:
-        """This stage as the description of a training, with further `options` of it."""
-        return Training(self.epochs, self.batch_size, self.loss, self.optimizer, self.rate, self.patience, **options)
+    def train(self, model: nn.Module, context: Context, **options: Any) -> nn.Module:
+        """Train as described, with further `options` of `lightexp.train.Training`, and leave the curve in the context."""
+        from lightexp.train import fit
+
+        training = Training(self.epochs, self.batch_size, self.loss, self.optimizer, self.rate, self.patience, **options)
+        context.curve += fit(model, context.data, training, context.seed, context.teacher, context.around)
+        return model
 
     def check(self, model: nn.Module) -> None:
         try:
@@ -55,5 +59,4 @@ class Fit(Stage):
             raise ConfigError(f"its optimizer cannot be made: {error}") from error
 
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
-        context.curve += fit(model, context.data, self.training(), context.seed, context.teacher, context.around)
-        return model
+        return self.train(model, context)

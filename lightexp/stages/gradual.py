@@ -11,7 +11,6 @@ from lightexp.spec import spec
 from lightexp.stages.fit import Fit
 from lightexp.stages.prune import Pruning
 from lightexp.stages.stage import Context
-from lightexp.train import fit
 
 
 @spec
@@ -69,8 +68,7 @@ class PruneGradually(Pruning):
                 for module in layers(model).values():
                     mask_module(module).open = False
 
-        training = self.fit.training(before_step=before_step, settled=self.end)
-        context.curve += fit(model, context.data, training, context.seed, context.teacher, context.around)
+        self.fit.train(model, context, before_step=before_step, settled=self.end)
         for module in layers(model).values():
             mask_module(module).open = False
         if self.end == 1:

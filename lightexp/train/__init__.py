@@ -1,7 +1,15 @@
 """Training: one function over Lightning."""
 
-from lightexp.train.fit import fit
 from lightexp.train.plan import Epoch, Surroundings, Training
 from lightexp.train.rate import Constant, Cosine, OneCycle, Rate, Step
 
 __all__ = ["Constant", "Cosine", "Epoch", "OneCycle", "Rate", "Step", "Surroundings", "Training", "fit"]
+
+
+def __getattr__(name: str):
+    # Lightning takes seconds to import, which a run whose stages are all in the store need not wait for.
+    if name == "fit":
+        from lightexp.train.fitting import fit
+
+        return fit
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
