@@ -57,8 +57,11 @@ def tracker(config: DictConfig, **options: Any) -> Any:
 
 
 def scalars(config: DictConfig) -> dict[str, Any]:
-    """The resolved scalars of a config by dotted name; what stands there by reference to a whole node is left to that node."""
-    return dict(_scalars(config, ""))
+    """The resolved scalars of a config by dotted name; what stands there by reference to a whole node is left to that node.
+
+    `_partial_` and `_convert_`, which say how Hydra makes an object and nothing of it, are left out.
+    """
+    return {name: value for name, value in _scalars(config, "") if not name.endswith(("_partial_", "_convert_"))}
 
 
 def _scalars(node: DictConfig, prefix: str) -> Iterator[tuple[str, Any]]:

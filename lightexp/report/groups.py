@@ -79,7 +79,9 @@ def group(frame: pd.DataFrame) -> Groups:
     newest = frame.sort_values(["done", "started"]).drop_duplicates(["settings", "seed"], keep="last")
     finished = newest[newest["done"]]
     compressed = _groups(names, finished, _lost(newest[~newest["done"]]))
-    notes = [f"{name} varies with {cause}." for name, cause in causes.items() if cause != "seed" and "." not in name]
+    # Of a schedule the order of its stages is the definition, not a consequence worth a note.
+    known = [(name, cause) for name, cause in causes.items() if cause != "seed" and "." not in name and name != "order"]
+    notes = [f"{name} varies with {cause}." for name, cause in known]
     return Groups(names, _controls(names, finished), compressed, notes + _notes(frame, finished, compressed))
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 SEED = "param.seed"
 
 TECHNICAL = re.compile(
-    r"tag\.(kind|sweep|key|net|host|pid|failure|git_.*|cache|tracker)"
+    r"tag\.(kind|sweep|key|net|host|pid|failure|git_.*|mlflow\..*|cache|tracker)"
     r"|param\.(sweep|device|control|(cache|tracker|hydra)\..*|(.*\.)?(root|directory|dir|download|num_workers))"
 )
 
