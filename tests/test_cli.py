@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-FAST = ["epochs=2", "tune_epochs=1", "teacher.stages.fit.epochs=2"]
+FAST = ["epochs=2", "tune_epochs=1", "teacher_epochs=2"]
 
 
 def lightexp(folder: Path, *arguments: str, code: int = 0) -> str:

@@ -90,6 +90,8 @@ def test_params_are_the_scalars_each_once():
     assert not [name for name in found if name.startswith(("stages.train.teacher", "stages.train.loss"))]
 
 
-def test_an_experiment_has_the_last_word_but_for_the_command_line():
-    found = composed("experiment=mnist", "tune_epochs=2")
+def test_a_data_set_brings_its_budget_and_the_command_line_has_the_last_word():
+    found = composed("data=mnist", "tune_epochs=2")
     assert (found.data._target_, found.epochs, found.tune_epochs) == ("lightexp.data.MNIST", 12, 2)
+    assert found.teacher.stages.fit.epochs == 12
+    assert composed().epochs == 60

@@ -23,6 +23,7 @@ SHARED = (
     "sparsity",
     "epochs",
     "tune_epochs",
+    "teacher_epochs",
     "batch_size",
 )
 """Top-level nodes that stages and data refer to by interpolation."""
