@@ -9,3 +9,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("lightexp", deadline=None)
 settings.load_profile("lightexp")
+
+
+@pytest.fixture
+def two_samples():
+    # Train holds x = (4, 0) of class 0 and (0, 2) of class 1, each twice; the copies that validate leave one of each.
+    x, y = torch.tensor([[4.0, 0.0], [0.0, 2.0]] * 2).numpy(), [0, 1, 0, 1]
+    return split("two", x, y, x, y, validation=0.5)

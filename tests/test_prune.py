@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from lightexp.data import split
 from lightexp.errors import ConfigError
 from lightexp.prune import LAMP, Global, Gradient, Magnitude, Random, Statistics, Threshold, Uniform
 from lightexp.reparam import mask_of, set_mask
@@ -40,13 +39,6 @@ def test_random_follows_the_generator_and_not_the_weight():
     weight, other = torch.zeros(2, 3), torch.ones(2, 3)
     assert torch.equal(Random()(weight, statistics()), Random()(other, statistics()))
     assert not torch.equal(Random()(weight, statistics(1)), Random()(weight, statistics(2)))
-
-
-@pytest.fixture
-def two_samples():
-    # Train holds x = (4, 0) of class 0 and (0, 2) of class 1, each twice; the copies that validate leave one of each.
-    x, y = torch.tensor([[4.0, 0.0], [0.0, 2.0]] * 2).numpy(), [0, 1, 0, 1]
-    return split("two", x, y, x, y, validation=0.5)
 
 
 def test_gradient_of_a_linear_net_by_hand(two_samples):

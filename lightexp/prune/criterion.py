@@ -12,11 +12,14 @@ class Statistics:
     """What a criterion may ask for beside the weight itself.
 
     generator: random numbers of the stage's own seed.
-    gradient: mean over calibration batches of |∂L/∂w|, of the weight's shape; None unless the criterion needs it.
+    gradient, mean_gradient, squared_gradient: means over training batches of |∂L/∂w|, ∂L/∂w and (∂L/∂w)², of the weight's
+        shape; None unless the criterion needs one of them.
     """
 
     generator: Generator
     gradient: Tensor | None = None
+    mean_gradient: Tensor | None = None
+    squared_gradient: Tensor | None = None
 
 
 class Criterion(ABC):

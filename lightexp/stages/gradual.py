@@ -47,6 +47,7 @@ class PruneGradually(Pruning):
         return self.fit.epochs
 
     def check(self, model: nn.Module) -> None:
+        super().check(model)
         self.fit.check(model)
 
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:

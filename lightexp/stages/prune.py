@@ -37,6 +37,9 @@ class Pruning(Stage):
         if not self.allocation.takes_sparsity and self.sparsity is not None:
             raise ConfigError(f"the allocation {name} finds its own sparsity: set sparsity=null")
 
+    def check(self, model: nn.Module) -> None:
+        self.allocation.check({name: module.weight for name, module in layers(model).items()})
+
     def cut(self, model: nn.Module, context: Context, sparsity: float | None, reviving: bool = False) -> None:
         """Score all weights and mask those that must go. What is masked stays so, unless `reviving`."""
         statistics = gather(model, context.data, self.criterion.needs, self.batches, context.seed)

@@ -1,0 +1,27 @@
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+from torch import Tensor
+
+from lightexp.errors import ConfigError
+from lightexp.ops.select import keep_largest
+from lightexp.prune.allocation import Allocation
+from lightexp.spec import spec
+
+
+@spec
+class PerLayer(Allocation):
+    """Each layer loses the share given for its name; one that is not named stays whole."""
+
+    takes_sparsity: ClassVar[bool] = False
+
+    sparsities: dict[str, Annotated[float, Field(ge=0, lt=1)]]
+
+    def check(self, weights: dict[str, Tensor]) -> None:
+        for name in self.sparsities:
+            if name not in weights:
+                raise ConfigError(f"the net has no layer {name!r} to prune; there are: {', '.join(weights)}")
+
+    def __call__(self, scores: dict[str, Tensor], sparsity: float | None) -> dict[str, Tensor]:
+        wanted = {name: self.sparsities.get(name, 0.0) for name in scores}
+        return {name: keep_largest(s, s.numel() - round(wanted[name] * s.numel())) for name, s in scores.items()}
