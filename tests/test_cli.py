@@ -2,6 +2,8 @@
 
 import json
 import re
+import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -109,6 +111,19 @@ def test_a_users_own_net_is_trained_and_opened_only_with_trust(folder):
     lightexp(folder, "run", *own, *FAST, "control=false", "tracker=none", "hydra.run.dir=own")
     assert "the file's net is mynets.Net" in lightexp(folder, "evaluate", "own/model.lxp", code=1)
     assert "test: accuracy" in lightexp(folder, "evaluate", "own/model.lxp", "--trust")
+
+
+def test_an_interrupt_says_so_and_leaves_no_run_running(folder, tmp_path):
+    command = [sys.executable, "-m", "lightexp.cli.main", "run", "loss=cross_entropy", "schedule=dense", "epochs=100000"]
+    child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob(".lightexp/partial/*/epoch.ckpt")):
+        assert child.poll() is None, child.communicate()
+        time.sleep(0.2)
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=60)
+    assert (child.returncode, said.strip()) == (130, "interrupted; the same command goes on from here")
+    with sqlite3.connect(tmp_path / "mlflow.db") as store:
+        assert store.execute("select status from runs").fetchall() == [("KILLED",)]
 
 
 def test_an_error_leaves_no_half_written_run(folder):

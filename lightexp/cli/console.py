@@ -106,7 +106,8 @@ class JobLine(Observer):
         print(f"{self.job}: {found}, {seconds:.1f} s", flush=True)
 
     def fail(self, error: BaseException) -> None:
-        print(f"{self.job}: failed: {' '.join(str(error).split())}", flush=True)
+        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else f"failed: {' '.join(str(error).split())}"
+        print(f"{self.job}: {reason}", flush=True)
 
 
 def _title(chain: str, stage: str) -> str:

@@ -54,7 +54,11 @@ def fit(
     )
     resume = around.checkpoint if around.checkpoint and around.checkpoint.exists() else None
     # Chunks of steps are numbers: the module draws the epoch's order itself, so the loader has nothing to do.
-    trainer.fit(module, train_dataloaders=range(module.chunks), ckpt_path=resume, weights_only=True if resume else None)
+    try:
+        trainer.fit(module, train_dataloaders=range(module.chunks), ckpt_path=resume, weights_only=True if resume else None)
+    except SystemExit as stopped:
+        # What Lightning makes of Ctrl-C.
+        raise KeyboardInterrupt from stopped
     if module.best is not None:
         model.load_state_dict(module.best["state"])
     model.to(device).eval()
