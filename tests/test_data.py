@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from omegaconf import OmegaConf
 from PIL import Image
 
+from lightexp.compose.resolvers import register
 from lightexp.data import MNIST, Arrays, Crop, Digits, FashionMNIST, Flip, ImageFolder, Shift, split
 from lightexp.data.splits import stratify
 from lightexp.errors import DataError
@@ -406,10 +407,12 @@ def test_what_is_wrong_with_a_picture_folder_is_named(pictures):
 # Configs
 
 
-@pytest.mark.parametrize("augment", sorted((REPO / "conf" / "augment").glob("*.yaml")), ids=lambda path: path.stem)
-@pytest.mark.parametrize("data", sorted((REPO / "conf" / "data").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("augment", sorted(path.stem for path in (REPO / "conf" / "augment").glob("*.yaml")))
+@pytest.mark.parametrize("data", sorted(path.stem for path in (REPO / "conf" / "data").glob("*.yaml")))
 def test_every_config_makes_its_data_set(data, augment):
-    config = OmegaConf.create({"data": OmegaConf.load(data), "augment": OmegaConf.load(augment)})
+    register()
+    with initialize_config_dir(str(REPO / "conf"), version_base="1.3"):
+        config = compose("config", [f"data={data}", f"augment={augment}"])
     for place in {"root", "path"} & set(config.data):
         config.data[place] = "somewhere"
     made = instantiate(config.data)

@@ -5,6 +5,7 @@ import socket
 import tempfile
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, field
@@ -24,7 +25,7 @@ _NETWORK_TIMEOUT = 10.0  # seconds without an answer
 
 
 @spec
-class DataSet:
+class DataSet(ABC):
     """What every data set has: the fraction of train that validates, and named augmentations that apply in their order."""
 
     _: KW_ONLY
@@ -40,9 +41,9 @@ class DataSet:
         name, arrays = self._read()
         return split(name, *arrays, validation=self.validation, augment=tuple(self.augment.values()))
 
+    @abstractmethod
     def _read(self) -> tuple[str, Sequence[np.ndarray]]:
         """The name and the arrays x_train, y_train, x_test, y_test."""
-        raise NotImplementedError
 
 
 @spec
