@@ -111,7 +111,7 @@ def test_processes_that_start_together_train_the_common_prefix_once(tmp_path):
     workers = [context.Process(target=_run, args=(tmp_path, sparsity, results)) for sparsity in (0.5, 0.6, 0.7)]
     for worker in workers:
         worker.start()
-    seen = [results.get(timeout=120) for _ in workers]
+    seen = [results.get(timeout=600) for _ in workers]
     for worker in workers:
         worker.join()
         assert worker.exitcode == 0
