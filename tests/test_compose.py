@@ -57,6 +57,7 @@ def test_a_criterion_of_one_stage_can_be_another_one():
         (["sparsity=abc"], "stages.prune.sparsity: input should be a valid number"),
         (["quantizer.clusters=0"], "stages.share.quantizer.clusters: input should be greater than or equal to 1 (given: 0)"),
         (["order=[train,prun]"], "order names the stage 'prun', which is not defined; there are: train, prune"),
+        (["order=[]"], "there is no stage to run: name at least one in order"),
         (["+loss.bogus=1"], "stages.train.loss.bogus: unexpected keyword argument"),
         (["+model.bogus=1"], "unexpected keyword argument 'bogus' (its options: widths"),
         (["data=nope"], "Could not find 'data/nope' Available options in 'data': arrays cifar10"),

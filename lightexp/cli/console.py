@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,9 @@ class Live(Observer):
         if self.live.is_started:
             self.live.update(self._table())
             self.live.transient = False
-            self.live.stop()
+            # Interrupted in the midst of its start, rich has nothing to take down yet.
+            with suppress(IndexError):
+                self.live.stop()
 
 
 class JobLine(Observer):

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from lightexp.cli.outcomes import Outcome, collected, complaint, note
 from lightexp.compose.errors import explain
 from lightexp.compose.resolvers import SWEEP_VARIABLE, conf_folder, register, tracking_uri
+from lightexp.errors import ConfigError
 
 _failure: list[Exception] = []
 
@@ -29,6 +30,8 @@ def main(arguments: list[str]) -> int:
     sys.path.insert(0, os.getcwd())
     sweep = sweep_name(arguments)
     try:
+        if nameless := [argument for argument in arguments if argument.startswith("=")]:
+            raise ConfigError(f"the override {nameless[0]!r} names nothing to set: write NAME=VALUE")
         return _run_sweep(sweep) if sweep else _run_one()
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)

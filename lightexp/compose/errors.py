@@ -24,6 +24,8 @@ def explain(error: BaseException) -> str | None:
         case HydraException():
             cause = error.__cause__ if isinstance(error.__cause__, (LightexpError, YAMLError)) else None
             return explain(cause) if cause else f"config: {_first_lines(error)}"
+        case OSError():
+            return f"{error.filename or 'the system'}: {error.strerror or error}"
         case YAMLError():
             return "config: broken YAML, " + " ".join(str(error).split())
     return None

@@ -64,6 +64,8 @@ class Experiment:
             try:
                 data = self.data.load().to(self._device())
                 chain = Chain(model=self.model, stages=self.stages, order=self.order, seed=self.seed)
+                if not chain.steps():
+                    raise ConfigError("there is no stage to run: name at least one in order")
                 store = self.store or Store(stack.enter_context(tempfile.TemporaryDirectory(prefix="lightexp-")))
                 return self._run(chain, Walker(data, store, observer), observer)
             except BaseException as error:
