@@ -10,7 +10,8 @@ from typing import Any
 class Record:
     """One flat result: what was asked, what was achieved, what it cost. None where a figure does not apply.
 
-    key: content address of the net in the file. seed. epochs: of training, all stages together.
+    key: content address of the net in the file. seed. data, net: names of the data set and the net's class. epochs: of training,
+        all stages of the student together, as the control takes too; the teacher's are not among them.
     test_accuracy, test_error, val_accuracy, dense_test_accuracy, test_top5_error: percent, of the net decoded from the file; the
         dense one is the control's, trained as long and never compressed; top-5 only where there are over 10 classes.
     test_loss: mean cross-entropy, nats.
@@ -21,8 +22,9 @@ class Record:
         all that is stored raw. original_bytes: of the net as dense float32. ratio: original_bytes / file_bytes.
     macs: multiply-accumulates for one input; effective_macs: those whose weight is not 0; bops: Σ effective MACs × weight
         bits × 32 (activations are float32).
-    seconds: of computing all stages, also those that were found in the store and not computed again.
-    stages, layers: a row each, see `lightexp.experiment.engine` and `lightexp.measure.layer_rows`.
+    seconds: of computing the student's stages, also those that were found in the store and not computed again; without the
+        teacher and the control.
+    stages, layers: a row each, see `lightexp.experiment.stage_row` and `lightexp.measure.layer_rows`.
     """
 
     key: str
