@@ -4,9 +4,36 @@ import torch
 from torch import Tensor
 
 
+class _StraightThrough(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, value: Tensor, surrogate: Tensor) -> Tensor:
+        # Rounding gives negative zeros; the integer 0 has one sign.
+        return value + 0.0
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):
+        return None, grad
+
+
 def straight_through(value: Tensor, surrogate: Tensor) -> Tensor:
-    """`value` on the way forward, the gradient of `surrogate` on the way back (Bengio et al. 2013)."""
-    return surrogate + (value - surrogate).detach()
+    """`value` on the way forward, to the bit, and the gradient of `surrogate` on the way back (Bengio et al. 2013)."""
+    return _StraightThrough.apply(value, surrogate)
+
+
+class _ScaleGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, value: Tensor, factor: float) -> Tensor:
+        ctx.factor = factor
+        return value.view_as(value)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):
+        return grad * ctx.factor, None
+
+
+def scale_gradient(value: Tensor, factor: float) -> Tensor:
+    """`value`, whose gradient is multiplied by `factor` on the way back."""
+    return _ScaleGradient.apply(value, factor)
 
 
 class _Gather(torch.autograd.Function):

@@ -16,14 +16,28 @@ from lightexp.reparam.layers import (
     spec_of,
     strip,
 )
+from lightexp.reparam.learned_step import LearnedStep
 from lightexp.reparam.mask import Mask
 from lightexp.reparam.scaled import Scaled
+from lightexp.reparam.sign import FilterSign, Sign, StochasticSign
+from lightexp.reparam.sign_bases import SignBases
+from lightexp.reparam.tanh_uniform import TanhUniform
+from lightexp.reparam.ternary import Ternary
+from lightexp.reparam.weight_quantizer import WeightQuantizer
 
 __all__ = [
     "Codebook",
+    "FilterSign",
+    "LearnedStep",
     "Mask",
     "Scaled",
+    "Sign",
+    "SignBases",
+    "StochasticSign",
+    "TanhUniform",
+    "Ternary",
     "WeightCode",
+    "WeightQuantizer",
     "codes_of",
     "latent",
     "layers",

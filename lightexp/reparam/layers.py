@@ -9,6 +9,7 @@ from torch.nn.utils import parametrize
 
 from lightexp.reparam.code import WeightCode
 from lightexp.reparam.mask import Mask
+from lightexp.reparam.weight_quantizer import WeightQuantizer
 
 
 def layers(model: nn.Module) -> dict[str, nn.Module]:
@@ -50,6 +51,7 @@ def set_mask(module: nn.Module, mask: Tensor) -> None:
     link = mask_module(module)
     if link is None:
         parametrize.register_parametrization(module, "weight", Mask(mask))
+        _introduce(module)
     else:
         link.mask.copy_(mask)
 
@@ -62,12 +64,20 @@ def set_quantizer(module: nn.Module, quantizer: nn.Module) -> None:
     latent(module).requires_grad_(reads_weight(module))
     if mask is not None:
         parametrize.register_parametrization(module, "weight", mask)
+        _introduce(module)
+
+
+def _introduce(module: nn.Module) -> None:
+    """Show the mask to a quantizer that looks at it."""
+    quantizer = quantizer_of(module)
+    if isinstance(quantizer, WeightQuantizer):
+        quantizer.watch(mask_module(module))
 
 
 def codes_of(module: nn.Module) -> WeightCode | None:
     """The exact integers of a quantized weight, 0 where it is pruned; None if it is not quantized."""
     quantizer = quantizer_of(module)
-    return None if quantizer is None else quantizer.code(latent(module)).masked(mask_of(module))
+    return None if quantizer is None else quantizer.code(latent(module).detach()).masked(mask_of(module))
 
 
 def _strip(module: nn.Module) -> None:
@@ -105,5 +115,6 @@ def rebuild(model: nn.Module, spec: list[dict[str, Any]], state: dict[str, Tenso
         tensors = {key.removeprefix(prefix): value.clone() for key, value in state.items() if key.startswith(prefix)}
         parametrize.register_parametrization(found[name], "weight", kind(**tensors, **options))
         latent(found[name]).requires_grad_(reads_weight(found[name]))
+        _introduce(found[name])
     model.load_state_dict(state)
     return model

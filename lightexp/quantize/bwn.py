@@ -1,0 +1,16 @@
+from torch import nn
+
+from lightexp.quantize.quantizer import LayerWeight, Quantizer
+from lightexp.reparam import FilterSign
+from lightexp.spec import spec
+
+
+@spec
+class BWN(Quantizer):
+    """w = α · sign(v) with α the mean |v| of an output's weights, the least-squares scale (Rastegari et al. 2016).
+
+    With `activation=scaled_sign` this is their XNOR-Net.
+    """
+
+    def fit(self, weights: dict[str, LayerWeight], seed: int, *probe) -> dict[str, nn.Module]:
+        return {name: FilterSign() for name in weights}

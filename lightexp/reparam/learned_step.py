@@ -1,0 +1,44 @@
+"""Uniform quantization whose step is trained with the weights."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from lightexp.ops.gradients import scale_gradient, straight_through
+from lightexp.reparam.code import WeightCode
+from lightexp.reparam.weight_quantizer import WeightQuantizer
+
+
+def round_to_learned_step(values: Tensor, step: Tensor, lowest: int, highest: int) -> Tensor:
+    """Δ · round(clamp(v / Δ, lowest, highest)), whose gradient for Δ is round(v/Δ) − v/Δ inside the range and the level at its ends.
+
+    The gradient of a step that serves n values is divided by √(n · highest), as it would outgrow theirs (Esser et al. 2020).
+    """
+    share = values.numel() // step.numel()
+    step = scale_gradient(step, 1 / math.sqrt(share * highest)).clamp_min(torch.finfo(step.dtype).tiny)
+    ratio = (values / step).clamp(lowest, highest)
+    return straight_through(torch.round(ratio.detach()), ratio) * step
+
+
+class LearnedStep(WeightQuantizer):
+    """w = Δ · round(clamp(v/Δ, −2^(b−1), 2^(b−1) − 1)) with Δ a parameter (Esser et al. 2020, LSQ).
+
+    step: float32, one Δ for the whole weight (shape 1) or one a row.
+    """
+
+    def __init__(self, step: Tensor, bits: int) -> None:
+        super().__init__()
+        self.step = nn.Parameter(step)
+        self.bits = bits
+
+    def forward(self, weight: Tensor) -> Tensor:
+        step = self.step.reshape(-1, *[1] * (weight.dim() - 1))
+        half = 2 ** (self.bits - 1)
+        return round_to_learned_step(weight, step, -half, half - 1)
+
+    def code(self, weight: Tensor) -> WeightCode:
+        step = self.step.detach().clamp_min(torch.finfo(self.step.dtype).tiny)
+        half = 2 ** (self.bits - 1)
+        ratio = (weight / step.reshape(-1, *[1] * (weight.dim() - 1))).clamp(-half, half - 1)
+        return WeightCode(torch.round(ratio).int(), step, is_lookup=False, bits=self.bits)
