@@ -12,21 +12,26 @@ def sign_patterns(bases: int) -> Tensor:
 def decompose(values: Tensor, bases: int, rounds: int = 20) -> Tensor:
     """αᵢ of a small squared error ‖v − Σᵢ αᵢ Bᵢ‖², Bᵢ of ±1: float64, m.
 
-    Greedy on the residual r, B = sign(r) and α = mean |r| (Guo et al. 2017, network sketching), then in turn the nearest sum for
-    each value and the least-squares α for these signs, which never raises the error.
+    One base after another: α = mean |r| of the residual r (Guo et al. 2017, refined network sketching), then in turn the
+    nearest sum for each value and the least-squares α for these signs. No step raises the error, nor does a further base.
 
     Args:
         values: N floats; none gives α = 0.
     """
-    residual, alphas = values.double(), []
+    values = values.double()
+    alphas = values.new_zeros(0)
     for _ in range(bases):
-        alphas.append(residual.abs().mean() if residual.numel() else residual.new_zeros(()))
-        residual = residual - alphas[-1] * torch.where(residual < 0, -1.0, 1.0)
-    best = torch.stack(alphas)
-    patterns = sign_patterns(bases).double().to(best)
-    for _ in range(rounds if values.numel() else 0):
-        levels, order = (patterns @ best).sort()
-        signs = patterns[order[torch.bucketize(values.double(), (levels[1:] + levels[:-1]) / 2)]]
-        # The normal equations are singular where two bases agree on every value; the pseudo-inverse shares α between them.
-        best = torch.linalg.pinv(signs.T @ signs) @ (signs.T @ values.double())
-    return best
+        residual = values - _nearest(values, alphas) @ alphas
+        alphas = torch.cat([alphas, residual.abs().mean()[None] if values.numel() else values.new_zeros(1)])
+        for _ in range(rounds if values.numel() else 0):
+            signs = _nearest(values, alphas)
+            # Two bases that agree on every value make the normal equations singular; the pseudo-inverse shares α between them.
+            alphas = torch.linalg.pinv(signs.T @ signs) @ (signs.T @ values)
+    return alphas
+
+
+def _nearest(values: Tensor, alphas: Tensor) -> Tensor:
+    """The signs, N×m, whose sum comes nearest to each value."""
+    patterns = sign_patterns(len(alphas)).to(alphas)
+    levels, order = (patterns @ alphas).sort()
+    return patterns[order[torch.bucketize(values, (levels[1:] + levels[:-1]) / 2)]]
