@@ -21,7 +21,7 @@ class Record:
     file_bytes: size of the file = header_bytes + positions_bytes + values_bytes + tables_bytes + dense_bytes, where dense is
         all that is stored raw. original_bytes: of the net as dense float32. ratio: original_bytes / file_bytes.
     macs: multiply-accumulates for one input; effective_macs: those whose weight is not 0; bops: Σ effective MACs × weight
-        bits × 32 (activations are float32).
+        bits × bits of the layer's input.
     seconds: of computing the student's stages, also those that were found in the store and not computed again; without the
         teacher and the control.
     stages, layers: a row each, see `lightexp.experiment.stage_row` and `lightexp.measure.layer_rows`.

@@ -37,7 +37,7 @@ def measure(chain: Chain, student: Walked, control: Chain | None, dense: Walked 
         **{f"{section}_bytes": size for section, size in parsed.bytes_of.items()},
         macs=sum(row["macs"] for row in rows),
         effective_macs=sum(row["effective_macs"] for row in rows),
-        bops=sum(row["effective_macs"] * row["bits"] * 32 for row in rows),
+        bops=sum(row["effective_macs"] * row["bits"] * row["input_bits"] for row in rows),
         seconds=sum(row["seconds"] for row in student.rows),
         stages=student.rows,
         layers=rows,

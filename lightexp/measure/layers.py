@@ -9,13 +9,14 @@ from lightexp.artifact import Parsed
 from lightexp.artifact.coder import ideal_bits
 from lightexp.measure.cost import layer_macs
 from lightexp.reparam import layers
+from lightexp.surgery import input_bits
 
 
 def layer_rows(model: nn.Module, parsed: Parsed, input_shape: tuple[int, ...]) -> list[dict[str, Any]]:
     """One row a compressible layer, from the decoded net and the file it came from.
 
     name, shape; params, nonzero: weights, biases aside; sparsity: share of zeros, percent-free, 0 … 1; bits: nominal bits a
-    weight, 32 if it is raw; distinct: distinct non-zero values (None if raw); code_bytes: ideal code length of its positions
+    weight, 32 if it is raw; input_bits: of the numbers that it takes, 32 if they are not quantized; distinct: distinct non-zero values (None if raw); code_bytes: ideal code length of its positions
     and values; macs: multiply-accumulates for one input; effective_macs: those with a weight that is not 0.
     """
     coded = {layer.name: layer for layer in parsed.layers}
@@ -33,6 +34,7 @@ def layer_rows(model: nn.Module, parsed: Parsed, input_shape: tuple[int, ...]) -
                 "nonzero": nonzero,
                 "sparsity": 1 - nonzero / weight.numel(),
                 "bits": entry.bits if quantized else 32,
+                "input_bits": input_bits(module),
                 "distinct": len(weight[weight != 0].unique()) if quantized else None,
                 "code_bytes": _code_bytes(entry) if entry else 4.0 * weight.numel(),
                 "macs": macs[name],

@@ -29,8 +29,7 @@ class MLP(nn.Module):
         input_dropout: float = 0.0,
     ):
         super().__init__()
-        if not isinstance(widths, Sequence) or len(widths) > _MAX_LAYERS or not all(map(_is_width, widths)):
-            raise ConfigError(f"MLP: widths must be up to {_MAX_LAYERS} sizes from 1 to {_MAX_WIDTH}, such as [300, 100]")
+        check_widths("MLP", widths)
         for name, rate in {"dropout": dropout, "input_dropout": input_dropout}.items():
             if not (isinstance(rate, (int, float)) and 0 <= rate < 1):
                 raise ConfigError(f"MLP: {name} is {rate!r}: it must be at least 0 and below 1")
@@ -44,6 +43,12 @@ class MLP(nn.Module):
         for layer in self.layers[:-1]:
             x = F.dropout(F.relu(layer(x)), self.dropout, self.training)
         return self.layers[-1](x)
+
+
+def check_widths(net: str, widths: object) -> None:
+    """Complain of what cannot be the sizes of hidden layers."""
+    if not isinstance(widths, Sequence) or len(widths) > _MAX_LAYERS or not all(map(_is_width, widths)):
+        raise ConfigError(f"{net}: widths must be up to {_MAX_LAYERS} sizes from 1 to {_MAX_WIDTH}, such as [300, 100]")
 
 
 def _is_width(width: object) -> bool:

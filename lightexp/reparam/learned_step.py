@@ -1,24 +1,11 @@
 """Uniform quantization whose step is trained with the weights."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 
-from lightexp.ops.gradients import scale_gradient, straight_through
+from lightexp.ops.learned_step import round_to_learned_step
 from lightexp.reparam.code import WeightCode
 from lightexp.reparam.weight_quantizer import WeightQuantizer
-
-
-def round_to_learned_step(values: Tensor, step: Tensor, lowest: int, highest: int) -> Tensor:
-    """Δ · round(clamp(v / Δ, lowest, highest)), whose gradient for Δ is round(v/Δ) − v/Δ inside the range and the level at its ends.
-
-    The gradient of a step that serves n values is divided by √(n · highest), as it would outgrow theirs (Esser et al. 2020).
-    """
-    share = values.numel() // step.numel()
-    step = scale_gradient(step, 1 / math.sqrt(share * highest)).clamp_min(torch.finfo(step.dtype).tiny)
-    ratio = (values / step).clamp(lowest, highest)
-    return straight_through(torch.round(ratio.detach()), ratio) * step
 
 
 class LearnedStep(WeightQuantizer):

@@ -1,0 +1,74 @@
+"""Quantization of what the layers take in."""
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from lightexp.data import Splits
+from lightexp.errors import ConfigError
+from lightexp.quantize.activations import ActivationQuantizer, UniformActivation
+from lightexp.reparam import layers
+from lightexp.spec import spec
+from lightexp.stages.stage import Context, Stage
+
+BATCH_SIZE = 128
+SAMPLES = 2**18
+"""Values of each layer's input that a quantizer is shown; more of them change a percentile by less than its step."""
+
+
+@spec
+class QuantizeActivations(Stage):
+    """Round the inputs of layers from here on, in training, in the file's net and in every figure.
+
+    quantizer: how. batches: training batches of 128 to look at. skip: layers whose input stays float32; None stands for the
+    first layer alone, whose input is the picture itself.
+    """
+
+    quantizer: ActivationQuantizer = UniformActivation()
+    batches: Annotated[int, Field(ge=1)] = 20
+    skip: tuple[str, ...] | None = None
+
+    def check(self, model: nn.Module) -> None:
+        found = layers(model)
+        for name in self.skip or ():
+            if name not in found:
+                raise ConfigError(f"the net has no layer {name!r} to skip; there are: {', '.join(found)}")
+
+    def __call__(self, model: nn.Module, context: Context) -> nn.Module:
+        names = list(layers(model))
+        left_out = names[:1] if self.skip is None else self.skip
+        samples = _inputs(model, [name for name in names if name not in left_out], context, self.batches)
+        for name, values in samples.items():
+            edit, state = self.quantizer.fit(name, values)
+            edit.apply(model).load_state_dict(state)
+        return model
+
+
+@torch.no_grad()
+def _inputs(model: nn.Module, names: list[str], context: Context, batches: int) -> dict[str, Tensor]:
+    """Of each named layer, values that arrive there over some training batches, drawn evenly, on the layer's device."""
+    data: Splits = context.data
+    generator = torch.Generator().manual_seed(context.seed)
+    order = torch.randperm(len(data.train), generator=generator)[: batches * BATCH_SIZE].to(data.train.x.device)
+    chunks = order.split(BATCH_SIZE)
+    seen: dict[str, list[Tensor]] = {}
+
+    def look(name: str):
+        def hook(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            values = inputs[0].detach().flatten()
+            drawn = torch.randint(len(values), (SAMPLES // len(chunks),), generator=generator).to(values.device)
+            seen.setdefault(name, []).append(values[drawn] if len(values) > len(drawn) else values)
+
+        return hook
+
+    training = model.training
+    model.eval()
+    handles = [layers(model)[name].register_forward_pre_hook(look(name), prepend=True) for name in names]
+    for index in chunks:
+        model(data.batch(data.train, index)[0])
+    for handle in handles:
+        handle.remove()
+    model.train(training)
+    return {name: torch.cat(parts) for name, parts in seen.items()}

@@ -1,0 +1,24 @@
+"""What the edits that quantize a layer's input have in common."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+from torch import nn
+
+from lightexp.spec import spec
+from lightexp.surgery.edit import Addition
+
+Bits = Annotated[int, Field(strict=True, ge=2, le=16)]
+
+
+@spec
+class QuantizedInput(Addition):
+    """Rounds the input of a layer to a few levels, in training and in the file's net alike."""
+
+    attribute: ClassVar[str] = "input_quantizer"
+
+
+def input_bits(layer: nn.Module) -> int:
+    """Bits of the numbers that a layer takes: 32 if nothing quantizes them."""
+    edit = getattr(getattr(layer, QuantizedInput.attribute, None), "edit", None)
+    return getattr(edit, "bits", 32)
