@@ -54,7 +54,10 @@ def _print(found: dict[str, Any], file: Path) -> None:
     net, total = found["net"], found["file_bytes"]
     options = ", ".join(f"{name}={value}" for name, value in net["args"].items())
     console.print(f"{file}: {net['net'].rpartition('.')[2]}({options}) for {found['data']['data']}, input {net['input_shape']}")
-    console.print(f"{found['params']:,} parameters in {total:,} bytes: {found['bits_per_param']:.3f} bits each\n")
+    console.print(f"{found['params']:,} parameters in {total:,} bytes: {found['bits_per_param']:.3f} bits each")
+    for edit in net.get("surgery", []):
+        sizes = ", ".join(f"{name}={value}" for name, value in edit.items() if name not in ("edit", "layer"))
+        console.print(f"{edit['layer']}: {edit['edit']}({sizes})")
     sections = Table("section", "bytes", "%", box=None, pad_edge=False)
     for name, size in found["bytes"].items():
         sections.add_row(name, f"{size:,}", f"{100 * size / total:.1f}")
@@ -66,6 +69,7 @@ def _print(found: dict[str, Any], file: Path) -> None:
         layers.add_row(
             layer["name"], shape, f"{layer['params']:,}", f"{layer['nonzero']:,}", sparsity, str(layer["bits"]), distinct
         )
+    console.print()
     for table in (sections, layers):
         for column in table.columns[1:]:
             column.justify = "right"

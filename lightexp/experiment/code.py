@@ -10,6 +10,7 @@ DECIDING = (
     "artifact",
     "data",
     "distill",
+    "factorize",
     "measure",
     "models",
     "ops",
@@ -18,6 +19,7 @@ DECIDING = (
     "reparam",
     "spec.py",
     "stages",
+    "surgery",
     "train",
 )
 """The parts of the package below the engine: an edit to any of them makes new results."""

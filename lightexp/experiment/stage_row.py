@@ -10,11 +10,12 @@ from lightexp.measure import score
 from lightexp.models import net_spec
 from lightexp.reparam import layers
 from lightexp.stages import Chain, Stage
+from lightexp.surgery import surgery_of
 
 
 def to_file(chain: Chain, model: nn.Module, data: Splits) -> bytes:
     """The net as the bytes of its file, which name the data it was made for and how its inputs are normalised."""
-    described = net_spec(chain.model, data.input_shape, data.classes)
+    described = net_spec(chain.model, data.input_shape, data.classes, surgery_of(model))
     return encode(model, {"model": described, "data": data.name, "mean": list(data.mean), "std": list(data.std)})
 
 

@@ -19,6 +19,7 @@ from lightexp.models import build
 from lightexp.reparam import rebuild, spec_of
 from lightexp.spec import describe
 from lightexp.stages import Chain, Context, Stage
+from lightexp.surgery import operate, surgery_of
 from lightexp.train import Surroundings
 
 
@@ -74,12 +75,12 @@ class Walker:
         return Walked(keys, rows)
 
     def net(self, chain: Chain, key: str) -> nn.Module:
-        """The net under a key of the chain, with its masks and quantizers."""
+        """The net under a key of the chain, with its surgery, masks and quantizers."""
         torch.manual_seed(self.seeds(chain)[0])
         model = build(chain.model, self.data.input_shape, self.data.classes)
         if key != self.keys(chain)[0]:
             stored = self.store.load(key)
-            rebuild(model, stored["constraints"], stored["state"])
+            rebuild(operate(model, stored["surgery"]), stored["constraints"], stored["state"])
         return model.to(self.data.train.x.device).eval()
 
     def _teacher(self, stage: Stage) -> Teacher | None:
@@ -106,7 +107,8 @@ class Walker:
             raise type(error)(f"stage {name}{'' if label == 'student' else f' of the {label}'}: {error}") from error
         seconds = sum(epoch.seconds for epoch in context.curve) or time.perf_counter() - began
         row = stage_row(chain, name, stage, model, self.data, seconds)
-        net = {"constraints": spec_of(model), "state": {n: t.cpu() for n, t in model.state_dict().items()}}
+        state = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
+        net = {"surgery": surgery_of(model), "constraints": spec_of(model), "state": state}
         curve = [asdict(epoch) for epoch in context.curve]
         self.store.put(key, net, {"net": type(model).__name__, "row": row, "curve": curve, "stage": describe(stage)})
 

@@ -4,13 +4,14 @@ import functools
 import inspect
 import json
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from lightexp.errors import ArtifactError, ConfigError
+from lightexp.surgery import operate
 
 _PACKAGE = "lightexp.models"
 _MOST = 2**20
@@ -44,8 +45,12 @@ def build(factory: Callable[..., nn.Module], input_shape: tuple[int, ...], class
     return net
 
 
-def net_spec(factory: Callable[..., nn.Module], input_shape: tuple[int, ...], classes: int) -> dict[str, Any]:
+def net_spec(
+    factory: Callable[..., nn.Module], input_shape: tuple[int, ...], classes: int, surgery: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
     """The JSON data from which `from_spec` makes the same net in a later process.
+
+    surgery: what `lightexp.surgery.surgery_of` found that was done to it since it was built.
 
     Raises:
         ConfigError: the factory has positional arguments, or options that JSON cannot hold.
@@ -60,7 +65,8 @@ def net_spec(factory: Callable[..., nn.Module], input_shape: tuple[int, ...], cl
         except (TypeError, ValueError, RecursionError) as error:
             raise ConfigError(f"{name}: {option} must be JSON data, to be kept with the weights: {_line(error)}") from error
     options = json.loads(json.dumps(keywords))
-    return {"net": name, "args": options, "input_shape": [int(size) for size in input_shape], "classes": int(classes)}
+    plain = {"net": name, "args": options, "input_shape": [int(size) for size in input_shape], "classes": int(classes)}
+    return plain | ({"surgery": list(surgery)} if surgery else {})
 
 
 def from_spec(
@@ -77,11 +83,11 @@ def from_spec(
     Raises:
         ArtifactError: the spec is malformed, describes no possible net, or names a class that is not trusted.
     """
-    name, options, input_shape, classes = _checked(spec)
+    name, options, input_shape, classes, surgery = _checked(spec)
     factory = _public(name) or _trusted(name, trusted)
     try:
         with torch.device(device):
-            return build(functools.partial(factory, **options), input_shape, classes)
+            return operate(build(functools.partial(factory, **options), input_shape, classes), surgery)
     except Exception as error:  # whatever a constructor raises for a stranger's options, the file is at fault
         raise ArtifactError(f"the net {name} cannot be made as the file describes it: {_line(error)}") from error
 
@@ -110,16 +116,18 @@ def _accepted(target: Callable[..., Any]) -> list[str]:
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
 
 
-def _checked(spec: Any) -> tuple[str, dict[str, Any], tuple[int, ...], int]:
+def _checked(spec: Any) -> tuple[str, dict[str, Any], tuple[int, ...], int, Any]:
     match spec:
-        case {"net": str(name), "args": dict(options), "input_shape": list(shape), "classes": int(classes)} if len(spec) == 4:
+        case {"net": str(name), "args": dict(options), "input_shape": list(shape), "classes": int(classes), **more} if (
+            more.keys() <= {"surgery"}
+        ):
             named = name.isprintable() and 0 < len(name) <= 300 and all(str(option).isidentifier() for option in options)
             sized = 1 <= len(shape) <= 4 and all(type(size) is int and 0 < size <= _MOST for size in [classes, *shape])
             if named and sized:
-                return name, options, tuple(shape), classes
+                return name, options, tuple(shape), classes, more.get("surgery", [])
     raise ArtifactError(
         "the file's description of its net is damaged: it must hold net, args, input_shape (1 to 4 sizes) and classes, "
-        f"with sizes from 1 to {_MOST}"
+        f"with sizes from 1 to {_MOST}, and nothing else but surgery"
     )
 
 

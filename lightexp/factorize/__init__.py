@@ -1,0 +1,1 @@
+"""Factorizations: one layer as several smaller ones, and how small."""
