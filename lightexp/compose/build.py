@@ -17,6 +17,7 @@ SHARED = (
     "criterion",
     "allocation",
     "quantizer",
+    "activation",
     "loss",
     "optimizer",
     "rate",

@@ -6,6 +6,7 @@ from lightexp.stages.gradual import PruneGradually
 from lightexp.stages.iterative import PruneIteratively
 from lightexp.stages.prune import Prune
 from lightexp.stages.quantize import Quantize
+from lightexp.stages.quantize_activations import QuantizeActivations
 from lightexp.stages.stage import Context, Stage
 
-__all__ = ["Chain", "Context", "Fit", "Prune", "PruneGradually", "PruneIteratively", "Quantize", "Stage"]
+__all__ = ["Chain", "Context", "Fit", "Prune", "PruneGradually", "PruneIteratively", "Quantize", "QuantizeActivations", "Stage"]

@@ -5,9 +5,30 @@ loaded afterwards. The kinds of change are those named here and no others, since
 """
 
 from lightexp.surgery.bottleneck import Bottleneck
+from lightexp.surgery.clipped_input import ClippedInput
 from lightexp.surgery.edit import Addition, Edit, Replacement
+from lightexp.surgery.learned_step_input import LearnedStepInput
 from lightexp.surgery.low_rank import LowRank
 from lightexp.surgery.operate import operate, surgery_of
+from lightexp.surgery.quantized_input import QuantizedInput, input_bits
 from lightexp.surgery.separable import Separable
+from lightexp.surgery.sign_input import ScaledSignInput, SignInput
+from lightexp.surgery.uniform_input import UniformInput
 
-__all__ = ["Addition", "Bottleneck", "Edit", "LowRank", "Replacement", "Separable", "operate", "surgery_of"]
+__all__ = [
+    "Addition",
+    "Bottleneck",
+    "ClippedInput",
+    "Edit",
+    "LearnedStepInput",
+    "LowRank",
+    "QuantizedInput",
+    "Replacement",
+    "ScaledSignInput",
+    "Separable",
+    "SignInput",
+    "UniformInput",
+    "input_bits",
+    "operate",
+    "surgery_of",
+]
