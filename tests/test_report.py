@@ -278,12 +278,12 @@ def test_a_file_that_cannot_be_written_is_an_error_of_one_line(tmp_path):
 
 def test_summary_files(tmp_path):
     paths = summary_files(pd.DataFrame([run(seed, 2 + seed, s) for seed in (0, 1) for s in (0.5, 0.9)]), tmp_path)
-    assert sorted(path.name for path in paths) == ["error_bytes.png", "table.csv", "table.md", "table.tex"]
+    assert sorted(path.name for path in paths) == ["error_bytes.png", "ranking.png", "table.csv", "table.md", "table.tex"]
     assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 
 def test_a_sweep_that_failed_entirely_still_has_its_files(tmp_path):
-    assert len(summary_files(pd.DataFrame([run(0, status="FAILED")]), tmp_path)) == 4
+    assert len(summary_files(pd.DataFrame([run(0, status="FAILED")]), tmp_path)) == 5
 
 
 # Reading runs
