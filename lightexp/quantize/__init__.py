@@ -1,7 +1,25 @@
 """Quantizers: they look at the weights of a net and give each layer its integers."""
 
+from lightexp.quantize.affine import Affine
+from lightexp.quantize.calibration import Calibration
+from lightexp.quantize.kl import KL
 from lightexp.quantize.kmeans import KMeans
-from lightexp.quantize.quantizer import LayerWeight, Quantizer
+from lightexp.quantize.min_max import MinMax
+from lightexp.quantize.percentile import Percentile
+from lightexp.quantize.quantizer import LayerWeight, Probe, Quantizer
+from lightexp.quantize.squared_error import SquaredError
 from lightexp.quantize.uniform import Uniform
 
-__all__ = ["KMeans", "LayerWeight", "Quantizer", "Uniform"]
+__all__ = [
+    "KL",
+    "Affine",
+    "Calibration",
+    "KMeans",
+    "LayerWeight",
+    "MinMax",
+    "Percentile",
+    "Probe",
+    "Quantizer",
+    "SquaredError",
+    "Uniform",
+]
