@@ -20,7 +20,7 @@ def quantized(quantizer, weight: list[list[float]]) -> nn.Linear:
     layer = nn.Linear(found.shape[1], found.shape[0], bias=False).eval()
     layer.weight.data = found.clone()
     set_mask(layer, found != 0)
-    set_quantizer(layer, quantizer.fit({"0": LayerWeight(found, found != 0)}, 0)["0"])
+    set_quantizer(layer, quantizer.fit({"0": LayerWeight(found, found != 0)}, 0, None)["0"])
     return layer
 
 

@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 from lightexp.ops.gradients import gather, straight_through
 from lightexp.ops.kmeans import assign, kmeans_1d
 from lightexp.ops.select import keep_largest
-from lightexp.ops.uniform import best_step, to_integers
+from lightexp.ops.uniform import to_integers
 
 INF = float("inf")
 STARTS = ["linear", "density", "random"]
@@ -131,37 +131,6 @@ def test_to_integers_by_hand():
     values = torch.tensor([0.0, -0.0, 0.24, 0.26, -0.75, 9.0, -9.0])
     # / 0.5 = 0, 0, 0.48, 0.52, −1.5 (to the even −2), 18, −18, clamped to 3.
     assert to_integers(values, torch.tensor(0.5), 3).tolist() == [0, 0, 0, 1, -2, 3, -3]
-
-
-def test_best_step_by_hand():
-    # Already on a grid of 1: the step 1 has no error. A row of zeros has step 1. A lone weight is hit by its own size.
-    values = torch.tensor([[3.0, -2.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0], [0.0, -6.0, 0.0, 0.0]])
-    steps = best_step(values, 3)
-    assert steps.shape == (3, 1)
-    torch.testing.assert_close(steps, torch.tensor([[1.0], [1.0], [2.0]]))
-    # One outlier at 2 bits (q ∈ {−1, 0, 1}): a hundred 1s and a 2. Per candidate Δ ≤ 4/3 the error is 100·(1−Δ)² + (2−Δ)²,
-    # least at Δ = 102/101 = 1.0099; of the candidates 2 · 50 % = 1 (error 1) and 2 · 51 % = 1.02 (1.0004) the first wins.
-    outlier = torch.tensor([[1.0] * 100 + [2.0]])
-    torch.testing.assert_close(best_step(outlier, 1), torch.tensor([[1.0]]))
-
-
-@given(hnp.arrays(np.float32, (2, 6), elements=WEIGHTS | st.sampled_from([1e-44, -1e-30])), st.integers(2, 8))
-def test_best_step_is_usable_and_no_worse_than_the_full_range(values, bits):
-    largest, values = 2 ** (bits - 1) - 1, torch.from_numpy(values)
-    steps = best_step(values, largest)
-    peak = values.abs().amax(dim=1, keepdim=True)
-    full = (peak / largest).clamp_min(1e-37)
-    assert (steps > 0).all()
-    assert (steps <= full * 1.001).logical_or(peak == 0).all()
-    assert (to_integers(values, steps, largest)[values == 0] == 0).all()
-    error, naive = ((values - step * to_integers(values, step, largest)).double().norm(dim=1) for step in (steps, full))
-    assert (error <= naive + 1e-6 * peak[:, 0] + 1e-37).all()
-
-
-def test_steps_scale_with_the_weights_down_to_the_smallest():
-    values = torch.randn(1, 100, generator=torch.Generator().manual_seed(0))
-    for scale in (1e-20, 1e-30):  # whose squares are 0 in float32
-        torch.testing.assert_close(best_step(values * scale, 7), best_step(values, 7) * scale)
 
 
 # Gradients

@@ -21,7 +21,7 @@ def quantized(quantizer: Quantizer, *weights: list[list[float]]) -> list[WeightC
         layer.weight.data = weight
         set_mask(layer, weight != PRUNED)
     given_weights = {name: LayerWeight(layer.weight.detach(), layer.weight != PRUNED) for name, layer in layers.items()}
-    fitted = quantizer.fit(given_weights, seed=0)
+    fitted = quantizer.fit(given_weights, seed=0, probe=None)
     assert list(fitted) == list(layers)
     for name, layer in layers.items():
         set_quantizer(layer, fitted[name])
@@ -54,7 +54,7 @@ def test_nominal_bits_and_codes_count_the_zero_too(clusters, bits):
 def test_the_random_start_follows_the_seed():
     weight = torch.randn(20, 20, generator=torch.Generator().manual_seed(0))
     layer = {"0": LayerWeight(weight, weight != 0)}
-    one, again, other = (KMeans(5, "random").fit(layer, seed)["0"].table for seed in (1, 1, 2))
+    one, again, other = (KMeans(5, "random").fit(layer, seed, None)["0"].table for seed in (1, 1, 2))
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
 
@@ -70,7 +70,7 @@ ROWS = ([[3.0, -1.0, PRUNED], [0.6, 0.2, -0.4]], [[12.0, 4.0]])
         # (3Δ − 3)² + (Δ − 1)² + (Δ − 0.6)² is least at 9(Δ − 1) + (Δ − 1) + (Δ − 0.6) = 0, Δ = 10.6/11 = 0.9636: 96 % of 3/3.
         ("tensor", [[0.96], [4.0]], [[[3, -1, 0], [1, 0, 0]], [[3, 1]]]),
         # (3Δ − 12)² + (Δ − 4)² + (Δ − 3)² is least at 9(Δ − 4) + (Δ − 4) + (Δ − 3) = 0, Δ = 43/11 = 3.909: 98 % of 12/3.
-        ("global", [[3.92], [3.92]], [[[1, 0, 0], [0, 0, 0]], [[3, 1]]]),
+        ("net", [[3.92], [3.92]], [[[1, 0, 0], [0, 0, 0]], [[3, 1]]]),
     ],
 )
 def test_uniform_by_hand_in_every_scope(scope, steps, codes):
@@ -83,7 +83,7 @@ def test_uniform_by_hand_in_every_scope(scope, steps, codes):
 
 def test_a_channel_of_a_convolution_is_an_output():
     weight = torch.arange(1.0, 17.0).reshape(2, 2, 2, 2)
-    steps = Uniform(bits=8, scope="channel").fit({"0": LayerWeight(weight, weight != 0)}, 0)["0"].step
+    steps = Uniform(bits=8, scope="channel").fit({"0": LayerWeight(weight, weight != 0)}, 0, None)["0"].step
     torch.testing.assert_close(steps, torch.tensor([8 / 127, 16 / 127]), rtol=0.1, atol=0)
 
 
@@ -95,7 +95,7 @@ QUANTIZERS = [
     KMeans(3),
     KMeans(3, "linear"),
     KMeans(2, "random"),
-    *(Uniform(2, scope) for scope in ("global", "tensor", "channel")),
+    *(Uniform(2, scope) for scope in ("net", "tensor", "channel")),
 ]
 
 

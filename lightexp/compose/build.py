@@ -16,6 +16,7 @@ SHARED = (
     "teacher",
     "criterion",
     "allocation",
+    "calibration",
     "quantizer",
     "activation",
     "loss",

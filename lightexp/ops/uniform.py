@@ -1,32 +1,39 @@
-"""Uniform symmetric quantization: integers times a step."""
+"""Uniform quantization: integers times a step."""
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 
-def to_integers(values: Tensor, step: Tensor, largest: int) -> Tensor:
-    """q = clamp(round(v / Δ), −largest, largest), as floats that hold integers; exact zeros stay 0."""
-    return torch.round(values / step).clamp(-largest, largest)
+class Grid(NamedTuple):
+    """Per row of values the step Δ and the integers lowest ≤ 0 ≤ highest it is multiplied with; all float32, R×1."""
+
+    step: Tensor
+    lowest: Tensor
+    highest: Tensor
+
+    def integers(self, values: Tensor) -> Tensor:
+        return to_integers(values, self.step, self.highest, self.lowest)
+
+    def nearest(self, values: Tensor) -> Tensor:
+        return self.integers(values) * self.step
 
 
-def best_step(values: Tensor, largest: int, candidates: int = 100) -> Tensor:
-    """The step Δ of least squared error ‖v − Δ·q(v)‖² per row, among steps that put 1 % … 100 % of max|v| at the last level.
+def grid(low: Tensor, high: Tensor, steps: int) -> Grid:
+    """`steps` equal steps from about `low` to about `high`, shifted so that an integer falls on exact 0 (Jacob et al. 2018).
 
-    A largest weight far from the rest makes max|v| a poor range at few bits; the squared error weighs clipping against rounding.
+    Δ = (high − low) / steps, lowest = round(low / Δ), highest = lowest + steps.
 
     Args:
-        values: R×N, each row quantized by a step of its own.
-
-    Returns:
-        Steps, float32, R×1; 1 for a row of zeros.
+        low, high: R×1 with low ≤ 0 ≤ high; Δ is 1 where both are 0.
     """
-    peak = values.abs().amax(dim=1, keepdim=True)
-    # Relative to the peak: the squares of weights below 1e-23 are 0 in float32.
-    relative = torch.where(peak > 0, values / peak, 0)
-    best, least = torch.ones_like(peak), torch.full_like(peak, torch.inf)
-    for share in torch.linspace(1 / candidates, 1, candidates).tolist():
-        step = torch.full_like(peak, share / largest)
-        error = (relative - step * to_integers(relative, step, largest)).square().sum(dim=1, keepdim=True)
-        better = error < least
-        best, least = torch.where(better, step, best), torch.where(better, error, least)
-    return torch.where(peak > 0, (best * peak).clamp_min(torch.finfo(peak.dtype).tiny), 1)
+    width = high - low
+    step = torch.where(width > 0, (width / steps).clamp_min(torch.finfo(width.dtype).tiny), 1)
+    lowest = torch.round(low / step).clamp(-steps, 0) + 0.0
+    return Grid(step, lowest, lowest + steps)
+
+
+def to_integers(values: Tensor, step: Tensor, highest: Tensor | float, lowest: Tensor | float | None = None) -> Tensor:
+    """q = clamp(round(v / Δ), lowest, highest), as floats that hold integers; exact zeros stay 0. `lowest` None is −highest."""
+    return torch.round(values / step).clamp(-highest if lowest is None else lowest, highest)

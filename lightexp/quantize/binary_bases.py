@@ -4,7 +4,7 @@ from pydantic import Field
 from torch import nn
 
 from lightexp.ops.bases import decompose
-from lightexp.quantize.quantizer import LayerWeight, Quantizer
+from lightexp.quantize.quantizer import LayerWeight, Probe, Quantizer
 from lightexp.reparam import SignBases
 from lightexp.spec import spec
 
@@ -20,5 +20,5 @@ class BinaryBases(Quantizer):
 
     bases: Annotated[int, Field(ge=1, le=6)] = 2
 
-    def fit(self, weights: dict[str, LayerWeight], seed: int, *probe) -> dict[str, nn.Module]:
+    def fit(self, weights: dict[str, LayerWeight], seed: int, probe: Probe) -> dict[str, nn.Module]:
         return {name: SignBases(decompose(layer.weight[layer.mask], self.bases).float()) for name, layer in weights.items()}

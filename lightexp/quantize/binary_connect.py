@@ -1,6 +1,6 @@
 from torch import nn
 
-from lightexp.quantize.quantizer import LayerWeight, Quantizer
+from lightexp.quantize.quantizer import LayerWeight, Probe, Quantizer
 from lightexp.reparam import Sign
 from lightexp.spec import spec
 
@@ -13,7 +13,7 @@ class BinaryConnect(Quantizer):
     it plays no part. With `activation=sign` this is the BNN of Courbariaux et al. 2016.
     """
 
-    def fit(self, weights: dict[str, LayerWeight], seed: int, *probe) -> dict[str, nn.Module]:
+    def fit(self, weights: dict[str, LayerWeight], seed: int, probe: Probe) -> dict[str, nn.Module]:
         return {name: self._module()(_scale(layer)) for name, layer in weights.items()}
 
     @staticmethod

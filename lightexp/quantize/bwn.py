@@ -1,6 +1,6 @@
 from torch import nn
 
-from lightexp.quantize.quantizer import LayerWeight, Quantizer
+from lightexp.quantize.quantizer import LayerWeight, Probe, Quantizer
 from lightexp.reparam import FilterSign
 from lightexp.spec import spec
 
@@ -12,5 +12,5 @@ class BWN(Quantizer):
     With `activation=scaled_sign` this is their XNOR-Net.
     """
 
-    def fit(self, weights: dict[str, LayerWeight], seed: int, *probe) -> dict[str, nn.Module]:
+    def fit(self, weights: dict[str, LayerWeight], seed: int, probe: Probe) -> dict[str, nn.Module]:
         return {name: FilterSign() for name in weights}

@@ -3,7 +3,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import nn
 
-from lightexp.quantize.quantizer import LayerWeight, Quantizer
+from lightexp.quantize.quantizer import LayerWeight, Probe, Quantizer
 from lightexp.reparam import TanhUniform
 from lightexp.spec import spec
 
@@ -20,7 +20,7 @@ class DoReFa(Quantizer):
 
     bits: Annotated[int, Field(ge=1, le=8)] = 4
 
-    def fit(self, weights: dict[str, LayerWeight], seed: int, *probe) -> dict[str, nn.Module]:
+    def fit(self, weights: dict[str, LayerWeight], seed: int, probe: Probe) -> dict[str, nn.Module]:
         return {name: self._scaled(layer) for name, layer in weights.items()}
 
     def _scaled(self, layer: LayerWeight) -> TanhUniform:

@@ -5,7 +5,7 @@ from pydantic import Field
 from torch import nn
 
 from lightexp.ops.kmeans import assign, kmeans_1d
-from lightexp.quantize.quantizer import LayerWeight, Quantizer
+from lightexp.quantize.quantizer import LayerWeight, Probe, Quantizer
 from lightexp.reparam import Codebook
 from lightexp.spec import spec
 
@@ -21,7 +21,7 @@ class KMeans(Quantizer):
     clusters: Annotated[int, Field(ge=1, le=65535)] = 31
     start: Literal["linear", "density", "random"] = "density"
 
-    def fit(self, weights: dict[str, LayerWeight], seed: int) -> dict[str, nn.Module]:
+    def fit(self, weights: dict[str, LayerWeight], seed: int, probe: Probe) -> dict[str, nn.Module]:
         return {name: self._codebook(layer, seed + index) for index, (name, layer) in enumerate(weights.items())}
 
     def _codebook(self, layer: LayerWeight, seed: int) -> Codebook:

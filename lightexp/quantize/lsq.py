@@ -5,7 +5,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from lightexp.quantize.quantizer import LayerWeight, Quantizer
+from lightexp.quantize.quantizer import LayerWeight, Probe, Quantizer
 from lightexp.reparam import LearnedStep
 from lightexp.spec import spec
 
@@ -20,7 +20,7 @@ class LSQ(Quantizer):
     bits: Annotated[int, Field(ge=2, le=8)] = 4
     scope: Literal["tensor", "channel"] = "tensor"
 
-    def fit(self, weights: dict[str, LayerWeight], seed: int, *probe) -> dict[str, nn.Module]:
+    def fit(self, weights: dict[str, LayerWeight], seed: int, probe: Probe) -> dict[str, nn.Module]:
         return {name: LearnedStep(self._first_step(layer), self.bits) for name, layer in weights.items()}
 
     def _first_step(self, layer: LayerWeight) -> torch.Tensor:

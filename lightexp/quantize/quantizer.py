@@ -1,7 +1,7 @@
 """The contract of a quantizer."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
 
@@ -13,6 +13,16 @@ class LayerWeight(NamedTuple):
     mask: Tensor
 
 
+class Probe(Protocol):
+    """Answers what a quantizer wants to know about the net on its training data, without touching the net."""
+
+    def loss(self, weights: dict[str, Tensor]) -> float:
+        """The mean loss with these weights (by layer) in place of the net's own."""
+
+    def hessian_trace(self) -> dict[str, float]:
+        """For each layer the trace of the Hessian of the mean loss over its weights that are not pruned."""
+
+
 class Quantizer(ABC):
     """Fits codes to weights: from all layers of the net, one parametrization a layer that holds its integers.
 
@@ -21,4 +31,7 @@ class Quantizer(ABC):
     """
 
     @abstractmethod
-    def fit(self, weights: dict[str, LayerWeight], seed: int) -> dict[str, nn.Module]: ...
+    def fit(self, weights: dict[str, LayerWeight], seed: int, probe: Probe) -> dict[str, nn.Module]: ...
+
+    def check(self, weights: dict[str, Tensor]) -> None:
+        """Complain, before anything is trained, of what cannot be done to these layers."""

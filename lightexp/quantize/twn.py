@@ -1,6 +1,6 @@
 from torch import nn
 
-from lightexp.quantize.quantizer import LayerWeight, Quantizer
+from lightexp.quantize.quantizer import LayerWeight, Probe, Quantizer
 from lightexp.reparam import Ternary
 from lightexp.spec import spec
 
@@ -9,5 +9,5 @@ from lightexp.spec import spec
 class TWN(Quantizer):
     """w ∈ {−α, 0, α}: 0 where |v| ≤ 0.7 · mean |v|, α the mean of the |v| above, both of the layer (Li et al. 2016)."""
 
-    def fit(self, weights: dict[str, LayerWeight], seed: int, *probe) -> dict[str, nn.Module]:
+    def fit(self, weights: dict[str, LayerWeight], seed: int, probe: Probe) -> dict[str, nn.Module]:
         return {name: Ternary() for name in weights}

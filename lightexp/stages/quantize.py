@@ -1,23 +1,35 @@
 """Quantization and weight sharing as a stage."""
 
+from typing import Annotated
+
+from pydantic import Field
 from torch import nn
 
 from lightexp.quantize import LayerWeight, Quantizer
 from lightexp.quantize import Uniform as UniformQuantizer
 from lightexp.reparam import layers, mask_of, set_quantizer
 from lightexp.spec import spec
+from lightexp.stages.probe import DataProbe
 from lightexp.stages.stage import Context, Stage
 
 
 @spec
 class Quantize(Stage):
-    """Replace every weight by a code of the quantizer; a `Fit` behind it trains the codebooks, or straight through the steps."""
+    """Replace every weight by a code of the quantizer; a `Fit` behind it trains the codebooks, or straight through the steps.
+
+    batches: training batches of 128 for quantizers that look at the loss.
+    """
 
     quantizer: Quantizer = UniformQuantizer()
+    batches: Annotated[int, Field(ge=1)] = 20
+
+    def check(self, model: nn.Module) -> None:
+        self.quantizer.check({name: module.weight for name, module in layers(model).items()})
 
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
         found = layers(model)
         weights = {name: LayerWeight(module.weight.detach(), mask_of(module)) for name, module in found.items()}
-        for name, parametrization in self.quantizer.fit(weights, context.seed).items():
+        probe = DataProbe(model, context.data, self.batches, context.seed)
+        for name, parametrization in self.quantizer.fit(weights, context.seed, probe).items():
             set_quantizer(found[name], parametrization)
         return model

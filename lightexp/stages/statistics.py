@@ -22,14 +22,19 @@ def gather(model: nn.Module, data: Splits, needs: frozenset[str], batches: int, 
     return {name: Statistics(generator, *found.get(name, ())) for name in layers(model)}
 
 
+def sample(data: Splits, batches: int, generator: torch.Generator) -> list[Tensor]:
+    """Indices of training samples drawn without return, in batches of 128; fewer where there are no more samples."""
+    order = torch.randperm(len(data.train), generator=generator)[: batches * BATCH_SIZE].to(data.train.x.device)
+    return list(order.split(BATCH_SIZE))
+
+
 def _gradients(
     model: nn.Module, data: Splits, batches: int, generator: torch.Generator
 ) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
     """For each layer the means over batches of |g|, g and g², g the gradient of a batch's mean loss."""
     training = model.training
     model.eval()
-    order = torch.randperm(len(data.train), generator=generator)[: batches * BATCH_SIZE].to(data.train.x.device)
-    chunks = order.split(BATCH_SIZE)
+    chunks = sample(data, batches, generator)
     sums = {
         name: [torch.zeros_like(module.weight, requires_grad=False) for _ in GRADIENTS]
         for name, module in layers(model).items()

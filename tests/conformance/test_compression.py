@@ -3,15 +3,18 @@
 import copy
 import functools
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from lightexp.artifact import decode, encode
+from lightexp.data import Splits, split
 from lightexp.models import MLP, net_spec
 from lightexp.quantize import LayerWeight, Quantizer
 from lightexp.reparam import codes_of, layers, mask_of, rebuild, set_mask, set_quantizer, spec_of
 from lightexp.stages import Context, Prune
+from lightexp.stages.probe import DataProbe
 from lightexp.stages.statistics import gather
 
 
@@ -80,22 +83,41 @@ def test_an_allocation_keeps_exactly_what_was_asked_for_and_the_dead_last(alloca
         assert not mask[~alive[name]].any() or mask[alive[name]].all()
 
 
+# Calibrations
+
+
+@pytest.mark.parametrize("kind", ["symmetric", "affine"])
+def test_a_calibration_gives_each_row_a_grid_of_its_own_with_zero_on_it(calibration, kind):
+    values = torch.randn(3, 500, generator=torch.Generator().manual_seed(0)) * torch.tensor([[1.0], [100.0], [0.0]])
+    before = bits({"": values})
+    one, again = (getattr(calibration, kind)(values, 4) for _ in range(2))
+    alone = getattr(calibration, kind)(values[1:2], 4)
+    assert bits(one._asdict()) == bits(again._asdict())
+    assert torch.equal(one.step[1:2], alone.step)
+    assert all(part.shape == (3, 1) and part.isfinite().all() for part in one)
+    assert ((one.step > 0) & (one.lowest <= 0) & (one.highest >= 0)).all()
+    assert (one.highest - one.lowest == (14 if kind == "symmetric" else 15)).all()
+    assert ((one.nearest(values) - values).norm(dim=1) <= 0.5 * values.norm(dim=1)).all()
+    assert not one.nearest(torch.zeros_like(values)).any()
+    assert bits({"": values}) == before
+
+
 # Quantizers
 
 
-def quantized(net: nn.Module, quantizer: Quantizer, seed: int = 1) -> nn.Module:
+def quantized(net: nn.Module, quantizer: Quantizer, data: Splits, seed: int = 1) -> nn.Module:
     """Half of the first layer is pruned."""
     first = next(iter(layers(net).values()))
     set_mask(first, torch.arange(first.weight.numel()).reshape(first.weight.shape) % 2 == 0)
     found = {name: LayerWeight(layer.weight.detach(), mask_of(layer)) for name, layer in layers(net).items()}
-    for name, parametrization in quantizer.fit(found, seed).items():
+    for name, parametrization in quantizer.fit(found, seed, DataProbe(net, data, batches=1, seed=seed)).items():
         set_quantizer(layers(net)[name], parametrization)
     return net.eval()  # a stochastic weight is a fixed one only then
 
 
-def test_a_quantizer_gives_codes_that_are_the_weight_bit_for_bit(quantizer, net):
+def test_a_quantizer_gives_codes_that_are_the_weight_bit_for_bit(quantizer, net, digits):
     before = {name: layer.weight.detach().clone() for name, layer in layers(net).items()}
-    quantized(net, quantizer)
+    quantized(net, quantizer, digits)
     for name, layer in layers(net).items():
         code = codes_of(layer)
         assert (code.codes.dtype, code.codes.shape) == (torch.int32, layer.weight.shape)
@@ -108,14 +130,14 @@ def test_a_quantizer_gives_codes_that_are_the_weight_bit_for_bit(quantizer, net)
     assert weights(from_its_file(net)) == weights(net)
 
 
-def test_a_quantizer_is_a_function_of_weights_and_seed(quantizer, net):
-    one, other = (quantized(copy.deepcopy(net), quantizer) for _ in range(2))
+def test_a_quantizer_is_a_function_of_weights_and_seed(quantizer, net, digits):
+    one, other = (quantized(copy.deepcopy(net), quantizer, digits) for _ in range(2))
     assert weights(one) == weights(other)
 
 
 def test_what_a_quantizer_made_trains_and_is_rebuilt(quantizer, net, digits):
     plain = copy.deepcopy(net)
-    quantized(net, quantizer)
+    quantized(net, quantizer, digits)
     inputs, labels = digits.batch(digits.train, torch.arange(64))
     optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=0.5, momentum=0.9)
     before = weights(net)
@@ -132,11 +154,12 @@ def test_what_a_quantizer_made_trains_and_is_rebuilt(quantizer, net, digits):
 
 @pytest.mark.parametrize("size", [1, 3])
 def test_a_quantizer_takes_layers_that_are_dead_or_tiny(quantizer, size):
-    net = nn.Sequential(nn.Linear(size, size), nn.Linear(size, 1))
+    net = nn.Sequential(nn.Linear(size, size), nn.Linear(size, 2))
     set_mask(net[0], torch.zeros(size, size, dtype=torch.bool))
-    set_mask(net[1], torch.ones(1, size, dtype=torch.bool))
+    set_mask(net[1], torch.ones(2, size, dtype=torch.bool))
     found = {name: LayerWeight(layer.weight.detach(), mask_of(layer)) for name, layer in layers(net).items()}
-    for name, parametrization in quantizer.fit(found, 0).items():
+    data = split("tiny", np.eye(20, size), np.arange(20) % 2, np.eye(20, size), np.arange(20) % 2, validation=0.5)
+    for name, parametrization in quantizer.fit(found, 0, DataProbe(net, data, batches=1, seed=0)).items():
         set_quantizer(layers(net)[name], parametrization)
     assert not net[0].weight.any()
     assert net(torch.ones(2, size)).isfinite().all()
