@@ -11,7 +11,7 @@ LONGEST = 2**20
 
 def _dictionary() -> bytes:
     """Text that headers are made of, the most likely last. Part of the format: a change to it is a new version."""
-    names = [f'"{part}.{at}"' for part in ("features", "classifier") for at in range(0, 44)]
+    names = [f'"{part}.{at}"' for part in ("features", "classifier") for at in range(44)]
     names += [
         f'"layer{stage}.{block}.{part}"'
         for stage in range(1, 5)

@@ -83,6 +83,16 @@ class Walker:
             rebuild(operate(model, stored["surgery"]), stored["constraints"], stored["state"])
         return model.to(self.data.train.x.device).eval()
 
+    def _fresh(self, chain: Chain, seed: int) -> nn.Module:
+        """The chain's net, untrained, with weights of another seed than its own."""
+        torch.manual_seed(seed)
+        return build(chain.model, self.data.input_shape, self.data.classes).to(self.data.train.x.device)
+
+    def _earlier(self, chain: Chain, at: int) -> nn.Module | None:
+        """The net that the step of that number rewinds to."""
+        earlier = chain.earlier()[at - 1]
+        return None if earlier is None else self.net(chain, self.keys(chain)[earlier])
+
     def _teacher(self, stage: Stage) -> Teacher | None:
         if stage.teacher is None:
             return None
@@ -98,11 +108,12 @@ class Walker:
         before, key = self.keys(chain)[at - 1 : at + 1]
         self.observer.progress(label, name, 0)
         around = Surroundings(self.store.checkpoint(key), on_progress=lambda share: self.observer.progress(label, name, share))
-        context = Context(self.data, seed, teacher, around)
+        model, earlier, fresh = self.net(chain, before), self._earlier(chain, at), partial(self._fresh, chain, seed)
+        context = Context(self.data, seed, teacher, earlier, fresh, around)
         torch.manual_seed(seed)
         began = time.perf_counter()
         try:
-            model = stage(self.net(chain, before), context)
+            model = stage(model, context)
         except LightexpError as error:
             raise type(error)(f"stage {name}{'' if label == 'student' else f' of the {label}'}: {error}") from error
         seconds = sum(epoch.seconds for epoch in context.curve) or time.perf_counter() - began

@@ -18,18 +18,18 @@ from lightexp.prune.uniform import Uniform
 from lightexp.prune.weight_entropy import WeightEntropy
 
 __all__ = [
+    "ERK",
+    "LAMP",
+    "SNIP",
     "Allocation",
     "Criterion",
-    "ERK",
     "Fisher",
     "Global",
     "Gradient",
-    "LAMP",
     "Magnitude",
     "NofM",
     "PerLayer",
     "Random",
-    "SNIP",
     "Statistics",
     "Taylor",
     "Threshold",

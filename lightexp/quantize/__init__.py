@@ -18,15 +18,16 @@ from lightexp.quantize.twn import TWN
 from lightexp.quantize.uniform import Uniform
 
 __all__ = [
-    "Affine",
     "BWN",
+    "KL",
+    "LSQ",
+    "TWN",
+    "Affine",
     "BinaryBases",
     "BinaryConnect",
     "Calibration",
     "DoReFa",
-    "KL",
     "KMeans",
-    "LSQ",
     "LayerWeight",
     "MinMax",
     "Percentile",
@@ -34,6 +35,5 @@ __all__ = [
     "Quantizer",
     "SquaredError",
     "StochasticBinaryConnect",
-    "TWN",
     "Uniform",
 ]

@@ -7,6 +7,30 @@ from lightexp.stages.iterative import PruneIteratively
 from lightexp.stages.prune import Prune
 from lightexp.stages.quantize import Quantize
 from lightexp.stages.quantize_activations import QuantizeActivations
+from lightexp.stages.recalibrate import Recalibrate
+from lightexp.stages.reinitialise import Reinitialise
+from lightexp.stages.rewind import Rewind
+from lightexp.stages.rigl import RigL
+from lightexp.stages.shuffle import Shuffle
 from lightexp.stages.stage import Context, Stage
+from lightexp.stages.surgery import NetworkSurgery
+from lightexp.stages.ticket import PruneAndRewind
 
-__all__ = ["Chain", "Context", "Fit", "Prune", "PruneGradually", "PruneIteratively", "Quantize", "QuantizeActivations", "Stage"]
+__all__ = [
+    "Chain",
+    "Context",
+    "Fit",
+    "NetworkSurgery",
+    "Prune",
+    "PruneAndRewind",
+    "PruneGradually",
+    "PruneIteratively",
+    "Quantize",
+    "QuantizeActivations",
+    "Recalibrate",
+    "Reinitialise",
+    "Rewind",
+    "RigL",
+    "Shuffle",
+    "Stage",
+]

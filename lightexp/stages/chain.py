@@ -9,6 +9,7 @@ from torch import nn
 from lightexp.errors import ConfigError
 from lightexp.spec import describe, digest, spec
 from lightexp.stages.fit import Fit
+from lightexp.stages.rewind import Rewind
 from lightexp.stages.stage import Stage
 
 
@@ -32,21 +33,53 @@ class Chain:
         for name, stage in self.stages.items():
             if not isinstance(stage, Stage):
                 raise ConfigError(f"stages.{name} is no stage: it is a {type(stage).__name__}")
+        self.earlier()
+        pruned = False
+        for name, stage in self.steps():
+            if stage.needs_pruned and not pruned:
+                raise ConfigError(f"stage {name}: nothing is pruned by then; put a stage that prunes before it")
+            pruned |= stage.prunes
 
     def steps(self) -> list[tuple[str, Stage]]:
         """The stages that run, by name, those that consist of others taken apart."""
-        names = list(self.stages) if self.order is None else self.order
-        return [step for name in names for step in _flatten(name, self.stages[name])]
+        return [step for name in self._names() for step in _flatten(name, self.stages[name])]
+
+    def earlier(self) -> list[int | None]:
+        """For each step the number of the step whose net it rewinds to (0: the initial net), or None if it does not rewind.
+
+        A name stands for the last step of the stage, or for that of its last run where the order holds it several times.
+
+        Raises:
+            ConfigError: a step rewinds to a stage that has not run by then.
+        """
+        ends: dict[str | None, int] = {None: 0}
+        found: list[int | None] = []
+        for name in self._names():
+            for step, stage in _flatten(name, self.stages[name]):
+                rewinds = isinstance(stage, Rewind)
+                if rewinds and stage.to not in ends:
+                    there = ", ".join(filter(None, ends)) or "none"
+                    raise ConfigError(
+                        f"stage {step} rewinds to {stage.to!r}, which is no stage before it; "
+                        f"there are: {there} (and null, the initial net)"
+                    )
+                found.append(ends[stage.to] if rewinds else None)
+            ends[name] = len(found)
+        return found
+
+    def _names(self) -> list[str]:
+        return list(self.stages) if self.order is None else self.order
 
     def keys(self, *origin: Any) -> list[str]:
         """The content address of the initial net and of the output of each step: keyᵢ = H(keyᵢ₋₁, stage i).
 
         origin: what else the result depends on (the data, the code). The names of the stages play no part, and neither does
-        the order's own text. A teacher is part of its stage's description.
+        the order's own text: a step that rewinds is known by the key of the net that it goes back to. A teacher is part of its
+        stage's description.
         """
         keys = [digest(*origin, describe(self.model), self.seed)]
-        for _, stage in self.steps():
-            keys.append(digest(keys[-1], describe(stage)))
+        for (_, stage), earlier in zip(self.steps(), self.earlier(), strict=True):
+            keys.append(digest(keys[-1], describe(stage), *([] if earlier is None else [keys[earlier]])))
         return keys
 
     def control(self) -> "Chain | None":
@@ -59,7 +92,11 @@ class Chain:
         return Chain(self.model, {"fit": replace(first, epochs=epochs)}, seed=self.seed)
 
     def __describe__(self) -> dict[str, Any]:
-        return {"model": describe(self.model), "seed": self.seed, "stages": [describe(stage) for _, stage in self.steps()]}
+        stages = [
+            describe(stage) | ({} if earlier is None else {"to": earlier})
+            for (_, stage), earlier in zip(self.steps(), self.earlier(), strict=True)
+        ]
+        return {"model": describe(self.model), "seed": self.seed, "stages": stages}
 
 
 def _flatten(name: str, stage: Stage) -> list[tuple[str, Stage]]:

@@ -1,6 +1,6 @@
 """Pruning and tuning in turn."""
 
-from dataclasses import replace
+from dataclasses import fields
 from typing import Annotated
 
 from pydantic import Field
@@ -16,7 +16,8 @@ from lightexp.stages.stage import Stage
 class PruneIteratively(Pruning):
     """Prune a little and tune, `rounds` times (Han et al. 2015): after round i the density is (1 − sparsity)^(i / rounds).
 
-    Every cut and every fit of it is a stage of its own in the store.
+    Every cut and every fit of it is a stage of its own in the store. Where `tune` has no epochs there are cuts alone, each
+    scored anew on what the last one left.
     """
 
     rounds: Annotated[int, Field(ge=1)] = 5
@@ -28,10 +29,15 @@ class PruneIteratively(Pruning):
             raise ConfigError("iterative pruning needs a sparsity to go to; an allocation that finds its own fits only `Prune`")
 
     def parts(self) -> list[tuple[str, Stage]]:
+        options = {field.name: getattr(self, field.name) for field in fields(Prune)}
         steps: list[tuple[str, Stage]] = []
         for done in range(1, self.rounds + 1):
             density = (1 - self.sparsity) ** (done / self.rounds)
             target = self.sparsity if done == self.rounds else 1 - density
-            steps.append((f"{done}.prune", Prune(target, self.criterion, self.allocation, self.batches)))
-            steps.append((f"{done}.tune", replace(self.tune)))
+            steps.append((f"{done}.prune", Prune(**options | {"sparsity": target})))
+            steps += [(f"{done}.{name}", stage) for name, stage in self.behind_cut()]
         return steps
+
+    def behind_cut(self) -> list[tuple[str, Stage]]:
+        """What each round does with what its cut left."""
+        return [("tune", self.tune)] if self.tune.epochs else []

@@ -1,6 +1,6 @@
 """Pruning in one shot, and the cut that the other ways of pruning share."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -24,6 +24,8 @@ class Pruning(Stage):
     sparsity: share of zeros over all prunable weights (linear layers and convolutions, biases apart), in [0, 1); None where
     the allocation finds its own. batches: training batches of 128 for criteria that need gradients.
     """
+
+    prunes: ClassVar[bool] = True
 
     sparsity: Share | None = 0.9
     criterion: Criterion = Magnitude()

@@ -1,7 +1,8 @@
 """The contract of a stage."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -15,12 +16,15 @@ class Context:
     """What a stage works with.
 
     seed: drawn from the stage's key, for all its randomness. teacher: the trained chain that the stage refers to.
-    curve: the epochs of its training, which the stage leaves here.
+    earlier: the net after the step that a `Rewind` names; the stage may change it. fresh: makes the chain's net anew, with
+    weights drawn from the stage's seed. curve: the epochs of its training, which the stage leaves here.
     """
 
     data: Splits
     seed: int
     teacher: Teacher | None = None
+    earlier: nn.Module | None = None
+    fresh: Callable[[], nn.Module] | None = None
     around: Surroundings = field(default_factory=Surroundings)
     curve: list[Epoch] = field(default_factory=list)
 
@@ -36,6 +40,12 @@ class Stage:
 
     sparsity: float | None = None
     """The share of zeros that it is asked for, if it prunes."""
+
+    prunes: ClassVar[bool] = False
+    """Whether it leaves pruned weights behind."""
+
+    needs_pruned: ClassVar[bool] = False
+    """Whether it works on weights that a stage before it has pruned."""
 
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
         for _, stage in self.parts():

@@ -9,10 +9,10 @@ from lightexp.quantize.activations.sign import SignActivation
 from lightexp.quantize.activations.uniform import UniformActivation
 
 __all__ = [
+    "PACT",
     "ActivationQuantizer",
     "DoReFaActivation",
     "LSQActivation",
-    "PACT",
     "ScaledSignActivation",
     "SignActivation",
     "UniformActivation",
