@@ -6,14 +6,13 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from lightexp.data import Splits
 from lightexp.errors import ConfigError
 from lightexp.quantize.activations import ActivationQuantizer, UniformActivation
 from lightexp.reparam import layers
 from lightexp.spec import spec
 from lightexp.stages.stage import Context, Stage
+from lightexp.stages.statistics import sample
 
-BATCH_SIZE = 128
 SAMPLES = 2**18
 """Values of each layer's input that a quantizer is shown; more of them change a percentile by less than its step."""
 
@@ -49,10 +48,8 @@ class QuantizeActivations(Stage):
 @torch.no_grad()
 def _inputs(model: nn.Module, names: list[str], context: Context, batches: int) -> dict[str, Tensor]:
     """Of each named layer, values that arrive there over some training batches, drawn evenly, on the layer's device."""
-    data: Splits = context.data
-    generator = torch.Generator().manual_seed(context.seed)
-    order = torch.randperm(len(data.train), generator=generator)[: batches * BATCH_SIZE].to(data.train.x.device)
-    chunks = order.split(BATCH_SIZE)
+    data, generator = context.data, torch.Generator().manual_seed(context.seed)
+    chunks = sample(data, batches, generator)
     seen: dict[str, list[Tensor]] = {}
 
     def look(name: str):
