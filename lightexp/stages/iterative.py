@@ -16,7 +16,7 @@ from lightexp.stages.stage import Stage
 class PruneIteratively(Pruning):
     """Prune a little and tune, `rounds` times (Han et al. 2015): after round i the density is (1 − sparsity)^(i / rounds).
 
-    Every cut and every fit of it is a stage of its own in the store.
+    Every cut and every fit of it is a stage of its own in the store. A tune of 0 epochs leaves the cuts alone, as SynFlow wants.
     """
 
     rounds: Annotated[int, Field(ge=1)] = 5
@@ -33,5 +33,6 @@ class PruneIteratively(Pruning):
             density = (1 - self.sparsity) ** (done / self.rounds)
             target = self.sparsity if done == self.rounds else 1 - density
             steps.append((f"{done}.prune", Prune(target, self.criterion, self.allocation, self.batches)))
-            steps.append((f"{done}.tune", replace(self.tune)))
+            if self.tune.epochs:
+                steps.append((f"{done}.tune", replace(self.tune)))
         return steps
