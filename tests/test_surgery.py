@@ -69,7 +69,7 @@ def constrained(net: nn.Module) -> nn.Module:
     for layer in layers(net).values():
         set_mask(layer, torch.arange(layer.weight.numel()).reshape(layer.weight.shape) % 2 == 0)
     found = {name: LayerWeight(layer.weight.detach(), mask_of(layer)) for name, layer in layers(net).items()}
-    for name, codebook in KMeans(3).fit(found, 0).items():
+    for name, codebook in KMeans(3).fit(found, 0, None).items():
         set_quantizer(layers(net)[name], codebook)
     return net
 

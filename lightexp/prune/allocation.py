@@ -18,8 +18,8 @@ class Allocation(ABC):
     takes_sparsity: ClassVar[bool] = True
     """Whether it cuts to a share of zeros that the stage asks for; if not, it knows its own amount."""
 
-    def check(self, weights: dict[str, Tensor]) -> None:
-        """Complain, before anything is trained, of layers that it cannot cut."""
+    def check(self, weights: dict[str, Tensor], sparsity: float | None) -> None:
+        """Complain, before anything is trained, of layers that it cannot cut, or not to that sparsity."""
 
     @abstractmethod
     def __call__(self, scores: dict[str, Tensor], sparsity: float | None) -> dict[str, Tensor]: ...

@@ -25,7 +25,7 @@ class NofM(Allocation):
         if self.n >= self.m:
             raise ConfigError(f"{self.n}:{self.m} prunes nothing: n must be smaller than m")
 
-    def check(self, weights: dict[str, Tensor]) -> None:
+    def check(self, weights: dict[str, Tensor], sparsity: float | None) -> None:
         for name, weight in weights.items():
             if weight[0].numel() % self.m:
                 raise ConfigError(f"layer {name} has rows of {weight[0].numel()} weights, which {self.m} does not divide")

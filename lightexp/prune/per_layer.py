@@ -17,7 +17,7 @@ class PerLayer(Allocation):
 
     sparsities: dict[str, Annotated[float, Field(ge=0, lt=1)]]
 
-    def check(self, weights: dict[str, Tensor]) -> None:
+    def check(self, weights: dict[str, Tensor], sparsity: float | None) -> None:
         for name in self.sparsities:
             if name not in weights:
                 raise ConfigError(f"the net has no layer {name!r} to prune; there are: {', '.join(weights)}")

@@ -20,10 +20,14 @@ class WeightEntropy(Criterion):
     bins: Annotated[int, Field(ge=2)] = 256
 
     def __call__(self, weight: Tensor, statistics: Statistics) -> Tensor:
+        return -torch.log2(self.probability(weight))
+
+    def probability(self, weight: Tensor) -> Tensor:
+        """The share of the layer's weights that lie in the bin of each; 1 for all if they are all alike."""
         alive = weight[weight != 0]
         if not alive.numel() or alive.min() == alive.max():
-            return torch.zeros_like(weight)
+            return torch.ones_like(weight)
         low, high = alive.min(), alive.max()
         bin_of = ((weight - low) / (high - low) * self.bins).long().clamp(0, self.bins - 1)
         counts = torch.bincount(bin_of[weight != 0], minlength=self.bins).clamp_min(1)
-        return -torch.log2(counts[bin_of] / alive.numel())
+        return counts[bin_of] / alive.numel()

@@ -82,6 +82,9 @@ def codes_of(module: nn.Module) -> WeightCode | None:
 
 def _strip(module: nn.Module) -> None:
     if parametrize.is_parametrized(module, "weight"):
+        # torch removes the property from the class, which a deep copy of the module shares with it.
+        shared = type(module)
+        module.__class__ = type(shared.__name__, shared.__bases__, dict(vars(shared)))
         parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
         module.weight.requires_grad_(True)
 

@@ -8,9 +8,11 @@ from torch import nn
 from lightexp.errors import ConfigError
 from lightexp.reparam import layers, mask_module, mask_of, reads_weight, set_mask
 from lightexp.spec import spec
+from lightexp.stages import movement
 from lightexp.stages.fit import Fit
 from lightexp.stages.prune import Pruning
 from lightexp.stages.stage import Context
+from lightexp.stages.statistics import gather
 
 
 @spec
@@ -56,22 +58,35 @@ class PruneGradually(Pruning):
         first = 1 - sum(int(mask_of(module).sum()) for module in found.values()) / weights
         for module in found.values():
             set_mask(module, mask_of(module))
+        moving = "movement" in self.criterion.needs
+        if moving:
+            # Not from 0, where a cut ahead of the first step could not tell one weight from another.
+            _open(model, True)
+            measured = gather(model, context.data, self.criterion.needs, self.batches, context.seed)
+            movement.start(model, {name: figures.movement for name, figures in measured.items()})
 
         def before_step(model: nn.Module, step: int, steps: int) -> None:
             # A function of the step alone, so that a resumed training cuts when it would have cut.
             begin, end = int(self.begin * steps), int(self.end * steps)
-            for module in layers(model).values():
-                mask_module(module).open = step <= end and reads_weight(module)
+            _open(model, step <= end)
             if step == end or (begin <= step < end and (step - begin) % self.every == 0):
                 left = (end - step) / max(1, end - begin)
                 self.cut(model, context, self.sparsity + (first - self.sparsity) * left**3, reviving=True)
             if step == end:
-                for module in layers(model).values():
-                    mask_module(module).open = False
+                _open(model, False)
 
-        self.fit.train(model, context, before_step=before_step, settled=self.end)
-        for module in layers(model).values():
-            mask_module(module).open = False
+        after_backward = movement.add if moving else None
+        self.fit.train(model, context, before_step=before_step, after_backward=after_backward, settled=self.end)
         if self.end == 1:
+            _open(model, True)
             self.cut(model, context, self.sparsity, reviving=True)
+        _open(model, False)
+        if moving:
+            movement.stop(model)
         return model
+
+
+def _open(model: nn.Module, is_open: bool) -> None:
+    """Let the gradient pass to pruned weights, or not."""
+    for module in layers(model).values():
+        mask_module(module).open = is_open and reads_weight(module)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from lightexp.data import Splits
 from lightexp.reparam import layers, mask_of, strip
-from lightexp.stages.statistics import sample
+from lightexp.stages.samples import Samples, draw
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,19 @@ class DataProbe:
     def _plain(self) -> nn.Module:
         return strip(copy.deepcopy(self.model)).eval()
 
-    def _chunks(self) -> list[Tensor]:
-        return sample(self.data, self.batches, torch.Generator().manual_seed(self.seed))
+    def _samples(self) -> Samples:
+        return draw(self.data, self.batches, torch.Generator().manual_seed(self.seed))
 
-    def _loss(self, index: Tensor, weights: dict[str, Tensor]) -> Tensor:
-        inputs, labels = self.data.batch(self.data.train, index)
+    def _loss(self, batch: tuple[Tensor, Tensor], weights: dict[str, Tensor]) -> Tensor:
+        inputs, labels = batch
         given = {f"{name}.weight": weight for name, weight in weights.items()}
         return F.cross_entropy(functional_call(self._plain, given, (inputs,)), labels)
 
     @torch.no_grad()
     def loss(self, weights: dict[str, Tensor]) -> float:
         """Mean cross-entropy, in nats."""
-        chunks = self._chunks()
-        return sum(float(self._loss(index, weights)) * len(index) for index in chunks) / sum(map(len, chunks))
+        losses = [(float(self._loss(batch, weights)), len(batch[1])) for batch in self._samples()]
+        return sum(loss * count for loss, count in losses) / sum(count for _, count in losses)
 
     def hessian_trace(self) -> dict[str, float]:
         """Tr H ≈ mean of vᵀHv over batches, a vector of random signs for each (Hutchinson 1990; HAWQ-V2, Dong et al. 2020).
@@ -51,16 +51,16 @@ class DataProbe:
         """
         generator = torch.Generator().manual_seed(self.seed)
         masks = {name: mask_of(module) for name, module in layers(self.model).items()}
-        sums, chunks = dict.fromkeys(masks, 0.0), self._chunks()
-        for index in chunks:
+        sums, samples = dict.fromkeys(masks, 0.0), self._samples()
+        for batch in samples:
             weights = {name: module.weight.detach().requires_grad_() for name, module in layers(self._plain).items()}
             with torch.enable_grad():
-                grads = torch.autograd.grad(self._loss(index, weights), list(weights.values()), create_graph=True)
+                grads = torch.autograd.grad(self._loss(batch, weights), list(weights.values()), create_graph=True)
                 signs = [_signs(mask, generator) for mask in masks.values()]
                 along = sum((grad * sign).sum() for grad, sign in zip(grads, signs, strict=True))
                 products = torch.autograd.grad(along, list(weights.values()), materialize_grads=True)
             for name, sign, product in zip(masks, signs, products, strict=True):
-                sums[name] += float((sign * product).sum()) / len(chunks)
+                sums[name] += float((sign * product).sum()) / len(samples)
         return sums
 
 

@@ -11,7 +11,7 @@ from lightexp.prune import Allocation, Criterion, Global, Magnitude
 from lightexp.reparam import latent, layers, mask_of, reads_weight, set_mask
 from lightexp.spec import spec
 from lightexp.stages.stage import Context, Stage
-from lightexp.stages.statistics import gather
+from lightexp.stages.statistics import MEASURES, gather
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 """A sparsity: zeros / weights, in [0, 1)."""
@@ -22,7 +22,7 @@ class Pruning(Stage):
     """What every way of pruning is told.
 
     sparsity: share of zeros over all prunable weights (linear layers and convolutions, biases apart), in [0, 1); None where
-    the allocation finds its own. batches: training batches of 128 for criteria that need gradients.
+    the allocation finds its own. batches: training batches of 128 for criteria that measure on data.
     """
 
     prunes: ClassVar[bool] = True
@@ -40,7 +40,10 @@ class Pruning(Stage):
             raise ConfigError(f"the allocation {name} finds its own sparsity: set sparsity=null")
 
     def check(self, model: nn.Module) -> None:
-        self.allocation.check({name: module.weight for name, module in layers(model).items()})
+        if unknown := self.criterion.needs - MEASURES.keys():
+            raise ConfigError(f"{type(self.criterion).__name__} needs {min(unknown)!r}; there are: {', '.join(MEASURES)}")
+        self.criterion.check(model)
+        self.allocation.check({name: module.weight for name, module in layers(model).items()}, self.sparsity)
 
     def cut(self, model: nn.Module, context: Context, sparsity: float | None, reviving: bool = False) -> None:
         """Score all weights and mask those that must go. What is masked stays so, unless `reviving`."""
@@ -52,6 +55,10 @@ class Pruning(Stage):
             weight = (latent(module) if free else module.weight).detach()
             alive[name] = torch.ones_like(mask_of(module)) if free else mask_of(module)
             scores[name] = self.criterion(weight, statistics[name]).masked_fill(~alive[name], -torch.inf)
+            if scores[name].isnan().any():
+                raise ConfigError(
+                    f"{type(self.criterion).__name__} gives scores that are no numbers in layer {name}: choose another"
+                )
         for name, mask in self.allocation(scores, sparsity).items():
             set_mask(found[name], mask & alive[name])
 

@@ -10,8 +10,8 @@ from lightexp.errors import ConfigError
 from lightexp.quantize.activations import ActivationQuantizer, UniformActivation
 from lightexp.reparam import layers
 from lightexp.spec import spec
+from lightexp.stages.samples import draw
 from lightexp.stages.stage import Context, Stage
-from lightexp.stages.statistics import sample
 
 SAMPLES = 2**18
 """Values of each layer's input that a quantizer is shown; more of them change a percentile by less than its step."""
@@ -48,14 +48,14 @@ class QuantizeActivations(Stage):
 @torch.no_grad()
 def _inputs(model: nn.Module, names: list[str], context: Context, batches: int) -> dict[str, Tensor]:
     """Of each named layer, values that arrive there over some training batches, drawn evenly, on the layer's device."""
-    data, generator = context.data, torch.Generator().manual_seed(context.seed)
-    chunks = sample(data, batches, generator)
+    generator = torch.Generator().manual_seed(context.seed)
+    samples = draw(context.data, batches, generator)
     seen: dict[str, list[Tensor]] = {}
 
     def look(name: str):
         def hook(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             values = inputs[0].detach().flatten()
-            drawn = torch.randint(len(values), (SAMPLES // len(chunks),), generator=generator).to(values.device)
+            drawn = torch.randint(len(values), (SAMPLES // len(samples),), generator=generator).to(values.device)
             seen.setdefault(name, []).append(values[drawn] if len(values) > len(drawn) else values)
 
         return hook
@@ -63,8 +63,8 @@ def _inputs(model: nn.Module, names: list[str], context: Context, batches: int) 
     training = model.training
     model.eval()
     handles = [layers(model)[name].register_forward_pre_hook(look(name), prepend=True) for name in names]
-    for index in chunks:
-        model(data.batch(data.train, index)[0])
+    for inputs, _ in samples:
+        model(inputs)
     for handle in handles:
         handle.remove()
     model.train(training)

@@ -1,5 +1,6 @@
 """Normalisation that fits the weights again."""
 
+from itertools import islice
 from typing import Annotated
 
 import torch
@@ -8,8 +9,8 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from lightexp.spec import spec
+from lightexp.stages.samples import BATCH_SIZE, draw
 from lightexp.stages.stage import Context, Stage
-from lightexp.stages.statistics import BATCH_SIZE
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
@@ -38,11 +39,11 @@ class Recalibrate(Stage):
             module.reset_running_stats()
             module.momentum = None  # the mean of all batches, each counting alike
             module.train()
-        order = torch.randperm(len(context.data.train), generator=torch.Generator().manual_seed(context.seed))
-        whole = [index for index in order.split(BATCH_SIZE) if len(index) == BATCH_SIZE] or [order]
+        samples = draw(context.data, self.batches, torch.Generator().manual_seed(context.seed))
+        whole = max(1, len(samples.order) // BATCH_SIZE)
         with parametrize.cached():
-            for index in whole[: self.batches]:
-                model(context.data.batch(context.data.train, index)[0])
+            for inputs, _ in islice(samples, whole):
+                model(inputs)
         for module, momentum in zip(norms, momenta, strict=True):
             module.momentum = momentum
         return model.eval()

@@ -71,6 +71,8 @@ class Module(pl.LightningModule):
         if loss.device.type == "cpu" and not math.isfinite(loss.item()):
             self._refuse(batch[0])
         loss.backward()
+        if self.training_of.after_backward:
+            self.training_of.after_backward(self.model, step, steps)
         self._optimizer.step()
         for name, value in {"loss": loss.detach(), **parts}.items():
             self._sums[name] = self._sums[name] + value if name in self._sums else value

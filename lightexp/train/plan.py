@@ -33,7 +33,8 @@ class Training:
     optimizer: parameters → optimizer; a fresh one, so that parameters made since the last fit are trained too.
     patience: stop after so many epochs without a lower validation loss, and go back to the best; None: train to the end.
     settled: share of the training before which no epoch counts as the best (gradual pruning is still under way then).
-    before_step: called with the net, the number of the step and of all steps ahead of every step.
+    before_step, after_backward: called with the net, the number of the step and of all steps: ahead of every step, and once
+        its gradients stand and the optimizer has not yet moved.
     """
 
     epochs: int
@@ -44,6 +45,7 @@ class Training:
     patience: int | None = None
     settled: float = 0.0
     before_step: Callable[[nn.Module, int, int], None] | None = None
+    after_backward: Callable[[nn.Module, int, int], None] | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from lightexp.artifact import decode, encode
 from lightexp.data import Splits, split
+from lightexp.errors import ConfigError
 from lightexp.models import MLP, net_spec
+from lightexp.prune import Structured, Threshold
 from lightexp.quantize import LayerWeight, Quantizer
 from lightexp.reparam import codes_of, layers, mask_of, rebuild, set_mask, set_quantizer, spec_of, strip
 from lightexp.stages import Context, Prune
@@ -39,26 +41,48 @@ def from_its_file(net: nn.Module) -> nn.Module:
 # Criteria
 
 
-def test_a_criterion_scores_every_weight_the_same_each_time(criterion, net, digits):
-    before, scores = weights(net), []
+@pytest.fixture
+def normalised() -> nn.Module:
+    """All that a criterion may look for: 1480 prunable weights, and a batch normalisation whose units differ."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 20), nn.BatchNorm1d(20), nn.ReLU(), nn.Linear(20, 10))
+    nn.init.uniform_(net[2].weight, -1, 1)
+    return net
+
+
+def test_a_criterion_scores_every_weight_the_same_each_time(criterion, normalised, digits):
+    net = normalised
+    before, scores = bits(net.state_dict()), []
     for _ in range(2):
         statistics = gather(net, digits, criterion.needs, batches=2, seed=1)
         scores.append({name: criterion(layer.weight.detach(), statistics[name]) for name, layer in layers(net).items()})
     for name, layer in layers(net).items():
         assert scores[0][name].shape == layer.weight.shape
         assert scores[0][name].isfinite().all()
-        assert len(scores[0][name].unique()) > 1
+    assert any(len(layer.unique()) > 1 for layer in scores[0].values())
     assert bits(scores[0]) == bits(scores[1])
-    assert weights(net) == before
+    assert bits(net.state_dict()) == before
 
 
-def test_a_criterion_prunes_to_the_weight_and_brings_none_back(criterion, net, digits):
+def test_a_criterion_prunes_to_the_weight_and_brings_none_back(criterion, normalised, digits):
+    net = normalised
+    Prune(0.7, criterion).check(net)
     gone = {name: torch.zeros_like(mask_of(layer)) for name, layer in layers(net).items()}
     for sparsity in (0.3, 0.7):
         Prune(sparsity, criterion, batches=1)(net, Context(digits, seed=1))
         assert zeros(net) == round(sparsity * 1480)
         assert not any((mask_of(layer) & gone[name]).any() for name, layer in layers(net).items())
         gone = {name: ~mask_of(layer) for name, layer in layers(net).items()}
+
+
+def test_a_threshold_cuts_what_a_criterion_scores_no_higher(criterion, normalised, digits):
+    statistics = gather(normalised, digits, criterion.needs, batches=2, seed=1)
+    scores = {name: criterion(layer.weight.detach(), statistics[name]) for name, layer in layers(normalised).items()}
+    tau = max(0.0, torch.cat([layer.reshape(-1) for layer in scores.values()]).median().item())
+    Prune(None, criterion, Threshold(tau), batches=2)(normalised, Context(digits, seed=1))
+    assert bits({name: mask_of(layer) for name, layer in layers(normalised).items()}) == bits(
+        {name: layer > tau for name, layer in scores.items()}
+    )
 
 
 # Allocations
@@ -68,18 +92,34 @@ def test_a_criterion_prunes_to_the_weight_and_brings_none_back(criterion, net, d
 def test_an_allocation_keeps_exactly_what_was_asked_for_and_the_dead_last(allocation, sparsity):
     random = torch.Generator().manual_seed(0)
     # Hundreds of weights, so that every share falls on whole weights in each layer too.
-    scores = {str(at): torch.rand(shape, generator=random) for at, shape in enumerate([(20, 10), (10, 5, 2), (10, 10, 3, 1)])}
+    scores = {str(at): torch.rand(shape, generator=random) for at, shape in enumerate([(10, 5, 2), (10, 10, 3, 1), (20, 10)])}
     alive = {name: torch.rand(layer.shape, generator=random) > 0.3 for name, layer in scores.items()}
     scores = {name: layer.masked_fill(~alive[name], -torch.inf) for name, layer in scores.items()}
     before = bits(scores)
+    if isinstance(allocation, Structured):
+        try:
+            allocation.check(scores, sparsity)
+        except ConfigError as error:
+            sparsity = float(str(error).split()[-1])
     masks, again = (allocation(scores, sparsity if allocation.takes_sparsity else None) for _ in range(2))
     assert {name: (mask.shape, mask.dtype) for name, mask in masks.items()} == {
         n: (s.shape, torch.bool) for n, s in scores.items()
     }
     assert bits(masks) == bits(again)
     assert bits(scores) == before
-    if allocation.takes_sparsity:
-        assert sum(int(mask.sum()) for mask in masks.values()) == 600 - round(600 * sparsity)
+    kept, wanted = sum(int(mask.sum()) for mask in masks.values()), 600 - round(600 * sparsity)
+    if isinstance(allocation, Structured):
+        groups = {name: allocation.groups(name, layer, name == "2") for name, layer in scores.items()}
+        largest = max(members.shape[1] for members in groups.values() if len(members) > 1)
+        assert abs(kept - min(wanted, sum(int(part.sum()) for part in alive.values()))) <= largest
+        for name, members in groups.items():
+            assert members.flatten().sort().values.tolist() == list(range(scores[name].numel()))
+            for one in members:
+                assert (
+                    torch.equal(masks[name].flatten()[one], alive[name].flatten()[one]) or not masks[name].flatten()[one].any()
+                )
+    elif allocation.takes_sparsity:
+        assert kept == wanted
     for name, mask in masks.items():
         assert not mask[~alive[name]].any() or mask[alive[name]].all()
 
