@@ -17,6 +17,8 @@ SHARED = (
     "criterion",
     "allocation",
     "quantizer",
+    "factorization",
+    "rank",
     "loss",
     "optimizer",
     "rate",
