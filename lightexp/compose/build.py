@@ -19,6 +19,8 @@ SHARED = (
     "calibration",
     "quantizer",
     "activation",
+    "factorization",
+    "rank",
     "loss",
     "optimizer",
     "rate",

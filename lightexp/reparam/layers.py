@@ -23,6 +23,11 @@ def latent(module: nn.Module) -> Tensor:
     return module.parametrizations.weight.original if parametrize.is_parametrized(module, "weight") else module.weight
 
 
+def plain_type(module: nn.Module) -> type[nn.Module]:
+    """The class of the layer, whatever its weight carries."""
+    return parametrize.type_before_parametrizations(module)
+
+
 def _chain(module: nn.Module) -> list[nn.Module]:
     return list(module.parametrizations.weight) if parametrize.is_parametrized(module, "weight") else []
 

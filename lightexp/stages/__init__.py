@@ -1,6 +1,7 @@
 """What can be done to a net: the verbs of a compression schedule."""
 
 from lightexp.stages.chain import Chain
+from lightexp.stages.factorize import Factorize
 from lightexp.stages.fit import Fit
 from lightexp.stages.gradual import PruneGradually
 from lightexp.stages.iterative import PruneIteratively
@@ -8,6 +9,7 @@ from lightexp.stages.prune import Prune
 from lightexp.stages.quantize import Quantize
 from lightexp.stages.quantize_activations import QuantizeActivations
 from lightexp.stages.recalibrate import Recalibrate
+from lightexp.stages.reduce_rank import ReduceRank
 from lightexp.stages.reinitialise import Reinitialise
 from lightexp.stages.rewind import Rewind
 from lightexp.stages.rigl import RigL
@@ -19,6 +21,7 @@ from lightexp.stages.ticket import PruneAndRewind
 __all__ = [
     "Chain",
     "Context",
+    "Factorize",
     "Fit",
     "NetworkSurgery",
     "Prune",
@@ -28,6 +31,7 @@ __all__ = [
     "Quantize",
     "QuantizeActivations",
     "Recalibrate",
+    "ReduceRank",
     "Reinitialise",
     "Rewind",
     "RigL",
