@@ -19,7 +19,7 @@ from lightexp.models import MLP
 from lightexp.prune import Movement, Random, Taylor
 from lightexp.quantize import KMeans, Uniform
 from lightexp.reparam import layers, set_mask
-from lightexp.stages import Context, Fit, Prune, PruneGradually, Quantize, Stage
+from lightexp.stages import Context, Fit, NetworkSurgery, Prune, PruneGradually, Quantize, RigL, Stage
 from lightexp.train import Constant, Cosine, OneCycle, Step, Surroundings, Training, checkpoint, fit, module
 
 ADAM = partial(torch.optim.Adam, lr=0.01)
@@ -151,6 +151,8 @@ SCENARIOS: dict[str, tuple[Stage, Callable[[Splits], nn.Module]]] = {
     ),
     "gradual to the end": (PruneGradually(0.8, Taylor(), fit=Fit(EPOCHS, 32), end=1), lambda data: normalised()),
     "gradual with patience": (PruneGradually(0.6, fit=FOOLISH, end=0.4), lambda data: perceptron()),
+    "rigl": (RigL(Fit(EPOCHS, 32, optimizer=SGD), every=4), lambda data: constrained(data, Prune(0.5))),
+    "surgery": (NetworkSurgery(Fit(EPOCHS, 32), decay=0.1), lambda data: normalised()),
     "codebooks": (Fit(EPOCHS, 32, optimizer=ADAM), lambda data: constrained(data, Prune(0.5), Quantize(KMeans(3)))),
     "steps": (Fit(EPOCHS, 32, optimizer=SGD), lambda data: constrained(data, Quantize(Uniform(3, "channel")), Prune(0.5))),
 }

@@ -18,11 +18,8 @@ from lightexp.reparam import codes_of, layers, mask_of, rebuild, set_mask, set_q
 from lightexp.stages import Context, Prune
 from lightexp.stages.probe import DataProbe
 from lightexp.stages.statistics import gather
-from lightexp.surgery import operate, surgery_of
-
-
-def bits(tensors: dict[str, Tensor]) -> dict[str, bytes]:
-    return {name: tensor.detach().contiguous().numpy().tobytes() for name, tensor in sorted(tensors.items())}
+from tests.normed import bits, copied, normed
+from tests.normed import from_its_file as normed_from_its_file
 
 
 def weights(net: nn.Module) -> dict[str, bytes]:
@@ -209,22 +206,6 @@ def test_a_quantizer_takes_layers_that_are_dead_or_tiny(quantizer, size):
 # Stages
 
 
-class Normed(nn.Module):
-    """64 · 20 + 20 · 10 = 1480 prunable weights, and a normalisation whose statistics a stage may change."""
-
-    def __init__(self, input_shape: tuple[int, ...], classes: int) -> None:
-        super().__init__()
-        self.net = nn.Sequential(nn.Flatten(), nn.Linear(64, 20), nn.BatchNorm1d(20), nn.ReLU(), nn.Linear(20, classes))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.net(x)
-
-
-def normed(seed: int) -> nn.Module:
-    torch.manual_seed(seed)
-    return Normed((1, 8, 8), 10)
-
-
 def test_a_stage_is_a_pure_function_that_ends_in_a_file(stage, digits):
     def teacher(batch) -> Tensor:
         return nn.functional.one_hot(batch[1], 10) * 5.0
@@ -242,11 +223,8 @@ def test_a_stage_is_a_pure_function_that_ends_in_a_file(stage, digits):
         assert len(context.curve) == stage.budget() + sum(part.budget() for _, part in stage.parts())
     one, other = results
     assert bits(one.state_dict()) == bits(other.state_dict()) != before
-    again = rebuild(operate(normed(0), surgery_of(one)), spec_of(one), one.state_dict())
-    assert bits(again.state_dict()) == bits(one.state_dict())
-    described = net_spec(Normed, (1, 8, 8), 10, surgery_of(one))
-    decoded = decode(encode(one, {"model": described, "data": "digits", "mean": [0.0], "std": [1.0]}), net=Normed)
-    assert bits(decoded.state_dict()) == bits(strip(one).state_dict())
+    assert bits(copied(one).state_dict()) == bits(one.state_dict())
+    assert bits(normed_from_its_file(one).state_dict()) == bits(strip(one).state_dict())
     if stage.needs_pruned:
         assert zeros(one) == held
     if stage.sparsity is not None:
