@@ -19,7 +19,7 @@ class Record:
         linear layers and convolutions, which is what sparsity_asked asked for.
     weight_bits: nominal bits a prunable weight, mean. bits_per_param: 8 · file_bytes / params.
     file_bytes: size of the file = header_bytes + positions_bytes + values_bytes + tables_bytes + dense_bytes, where dense is
-        all that is stored raw. original_bytes: of the net as dense float32. ratio: original_bytes / file_bytes.
+        all that is stored raw. original_bytes: of the net as it was built, as dense float32. ratio: original_bytes / file_bytes.
     macs: multiply-accumulates for one input; effective_macs: those whose weight is not 0; bops: Σ effective MACs × weight
         bits × bits of the layer's input.
     seconds: of computing the student's stages, also those that were found in the store and not computed again; without the

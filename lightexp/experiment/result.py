@@ -18,7 +18,7 @@ def measure(chain: Chain, student: Walked, control: Chain | None, dense: Walked 
     parsed = parse(content)
     rows = layer_rows(decoded, parsed, data.input_shape)
     test, validation = score(decoded, data, data.test), score(decoded, data, data.val)
-    figures: dict[str, Any] = sizes(decoded, content)
+    figures: dict[str, Any] = sizes(chain, decoded, content, data)
     asked = [row["sparsity_asked"] for row in student.rows if row["sparsity_asked"] is not None]
     record = Record(
         key=student.keys[-1],

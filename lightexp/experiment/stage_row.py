@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from lightexp.artifact import decode, encode, parse
 from lightexp.data import Splits
 from lightexp.measure import score
-from lightexp.models import net_spec
+from lightexp.models import build, net_spec
 from lightexp.reparam import layers
 from lightexp.stages import Chain, Stage
 from lightexp.surgery import surgery_of
@@ -39,18 +40,20 @@ def stage_row(chain: Chain, name: str, stage: Stage, model: nn.Module, data: Spl
         "val_error": validation.error,
         "val_loss": validation.loss,
         "sparsity_asked": stage.sparsity,
-    } | sizes(decoded, content)
+    } | sizes(chain, decoded, content, data)
 
 
-def sizes(decoded: nn.Module, content: bytes) -> dict[str, Any]:
-    """Figures of size, from a decoded net and the bytes it came from."""
+def sizes(chain: Chain, decoded: nn.Module, content: bytes, data: Splits) -> dict[str, Any]:
+    """Figures of size, from a decoded net and the bytes it came from, and from the net as the chain builds it."""
     parsed = parse(content)
     weights: list[Tensor] = [module.weight for module in layers(decoded).values()]
     prunable = sum(weight.numel() for weight in weights)
     kept = sum(int(weight.count_nonzero()) for weight in weights)
     params = sum(parameter.numel() for parameter in decoded.parameters())
     nonzero = sum(int(parameter.count_nonzero()) for parameter in decoded.parameters())
-    original = 4 * sum(tensor.numel() for tensor in decoded.state_dict().values() if tensor.is_floating_point())
+    with torch.device("meta"):
+        built = build(chain.model, data.input_shape, data.classes).state_dict()
+    original = 4 * sum(tensor.numel() for tensor in built.values() if tensor.is_floating_point())
     saved = sum((32 - layer.bits) * layer.size for layer in parsed.layers)
     return {
         "params": params,

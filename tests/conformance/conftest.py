@@ -24,6 +24,8 @@ GROUPS = (
     "calibration",
     "quantizer",
     "activation",
+    "factorization",
+    "rank",
     "loss",
     "model",
     "data",
@@ -102,7 +104,21 @@ def _fixture(group: str):
     return fixture
 
 
-criterion, allocation, calibration, quantizer, activation, loss, model, data, rate, optimizer, stage = map(_fixture, GROUPS)
+(
+    criterion,
+    allocation,
+    calibration,
+    quantizer,
+    activation,
+    factorization,
+    rank,
+    loss,
+    model,
+    data,
+    rate,
+    optimizer,
+    stage,
+) = map(_fixture, GROUPS)
 
 
 @pytest.fixture(scope="session")
