@@ -104,21 +104,7 @@ def _fixture(group: str):
     return fixture
 
 
-(
-    criterion,
-    allocation,
-    calibration,
-    quantizer,
-    activation,
-    factorization,
-    rank,
-    loss,
-    model,
-    data,
-    rate,
-    optimizer,
-    stage,
-) = map(_fixture, GROUPS)
+globals().update({group: _fixture(group) for group in GROUPS})
 
 
 @pytest.fixture(scope="session")
