@@ -191,6 +191,12 @@ def test_what_was_cut_returns_until_the_end_and_not_after_it(digits):
     assert all(torch.equal(mask, found[26]) for mask in (*found[26:], masks(net)[0]))
     assert opened == (True,) * 26 + (False,) * 26
     assert 0.1 < masks(net)[0].float().mean() < 0.9
+
+
+@pytest.mark.parametrize("end", [0.01, 0.5, 1.0])
+def test_no_mask_is_left_open(digits, end):
+    net = NET((1, 8, 8), 10)
+    NetworkSurgery(Fit(1, 400), end=end)(net, Context(digits, seed=1))
     assert not any(mask_module(layer).open for layer in layers(net).values())
 
 
