@@ -61,12 +61,11 @@ class Structured(Allocation):
         """The smallest number of weights that can be asked to stay."""
         if self.scope == "global":
             return sum(members.shape[1] for members in groups.values())
-        sizes = [(len(members), members.numel()) for members in groups.values()]
-        free = sum(size for count, size in sizes if count > 1)
+        free = [members for members in groups.values() if len(members) > 1]
+        whole = sum(members.numel() for members in groups.values() if len(members) == 1)
         # All have one density, and the layer of the fewest groups is the first to be down to one.
-        return (
-            sum(size for _, size in sizes) - free + max((math.ceil(free / count) for count, _ in sizes if count > 1), default=0)
-        )
+        fewest = min((len(members) for members in free), default=1)
+        return whole + math.ceil(sum(members.numel() for members in free) / fewest)
 
 
 def indices(weight: Tensor) -> Tensor:

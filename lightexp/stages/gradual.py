@@ -78,6 +78,7 @@ class PruneGradually(Pruning):
         after_backward = movement.add if moving else None
         self.fit.train(model, context, before_step=before_step, after_backward=after_backward, settled=self.end)
         if self.end == 1:
+            # As the last step left it, but a training that is resumed behind that takes no step.
             _open(model, True)
             self.cut(model, context, self.sparsity, reviving=True)
         _open(model, False)
