@@ -7,12 +7,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lightexp.artifact import decode, encode
+from lightexp.artifact import Coder, Range, decode, encode, parse
 from lightexp.models import MLP, net_spec
 from lightexp.quantize import LayerWeight, Quantizer
-from lightexp.reparam import codes_of, layers, mask_of, rebuild, set_mask, set_quantizer, spec_of
+from lightexp.reparam import Scaled, codes_of, layers, mask_of, rebuild, set_mask, set_quantizer, spec_of
 from lightexp.stages import Context, Prune
 from lightexp.stages.statistics import gather
+
+DEFAULT = Range()
 
 
 def bits(tensors: dict[str, Tensor]) -> dict[str, bytes]:
@@ -27,9 +29,13 @@ def zeros(net: nn.Module) -> int:
     return sum(int((layer.weight == 0).sum()) for layer in layers(net).values())
 
 
-def from_its_file(net: nn.Module) -> nn.Module:
+def encoded(net: nn.Module, coder: Coder = DEFAULT) -> bytes:
     factory = functools.partial(MLP, widths=[20])
-    return decode(encode(net, {"model": net_spec(factory, (1, 8, 8), 10), "data": "digits", "mean": [0.0], "std": [1.0]}))
+    return encode(net, {"model": net_spec(factory, (1, 8, 8), 10), "data": "digits", "mean": [0.0], "std": [1.0]}, coder)
+
+
+def from_its_file(net: nn.Module) -> nn.Module:
+    return decode(encoded(net))
 
 
 # Criteria
@@ -161,3 +167,23 @@ def test_a_stage_is_a_pure_function_that_ends_in_a_file(stage, net, digits):
     assert weights(from_its_file(one)) == weights(one)
     if stage.sparsity is not None:
         assert zeros(one) == round(stage.sparsity * 1480)
+
+
+# Coders
+
+
+@pytest.mark.parametrize("bits", [1, 4, 12])
+def test_a_coder_gives_back_every_number_and_says_what_it_should_cost(coder, bits, net):
+    random = torch.Generator().manual_seed(0)
+    for at, layer in enumerate(layers(net).values()):
+        largest = max(1, 2 ** (bits - 1) - 1)
+        set_quantizer(layer, Scaled(torch.tensor([layer.weight.abs().max().item() / largest]), bits=max(2, bits)))
+        if at:
+            set_mask(layer, torch.rand(layer.weight.shape, generator=random) < 0.1)
+    data = encoded(net, coder)
+    assert data == encoded(net, coder)
+    assert weights(decode(data)) == weights(net)
+    parsed = parse(data)
+    assert parsed.coder == coder
+    ideal = sum(map(sum, parsed.ideal_bytes()))
+    assert 0 < ideal < parsed.bytes_of["positions"] + parsed.bytes_of["values"]
