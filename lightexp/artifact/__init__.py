@@ -1,8 +1,13 @@
 """The compressed file: bytes out of a net, and a net out of the bytes."""
 
-from lightexp.artifact.container import Layer, Parsed, parse, read
+from lightexp.artifact.bit_packing import BitPacking
+from lightexp.artifact.coder import Coder
+from lightexp.artifact.container import Parsed, parse, read
+from lightexp.artifact.huffman import Huffman
+from lightexp.artifact.layer import Layer
+from lightexp.artifact.range import Range
 
-__all__ = ["Layer", "Parsed", "decode", "encode", "load", "parse", "read"]
+__all__ = ["BitPacking", "Coder", "Huffman", "Layer", "Parsed", "Range", "decode", "encode", "load", "parse", "read"]
 
 
 def __getattr__(name: str):

@@ -2,53 +2,39 @@
 
 "LXP" version   4 bytes
 CRC-32          4 bytes, little-endian, over all that follows
-header          varint length, then deflated JSON (with a preset dictionary)
-positions       for each coded layer its number of non-zeros; then one range-coded stream that says where they are
-values          for each coded layer its histogram of codes; then one range-coded stream of codes; raw floats if not quantized
+header          the coder's tag and its options; varint lengths of the header, positions, values and tables; then deflated JSON (with a preset
+                dictionary)
+positions       for each coded layer its number of non-zeros; then what the coder wrote to say where they are
+values          for each layer of steps the largest size of a code; then what the coder wrote to say which values there are
 tables          codebooks and steps, float32, each distinct one once
 dense           everything else of the net's state, raw, in the order of its names
 """
 
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lightexp.artifact.alphabet import Floats, Lookups, Steps
 from lightexp.artifact.binary import Reader, varint, varints
-from lightexp.artifact.coder import read_histogram
+from lightexp.artifact.bit_packing import BitPacking
+from lightexp.artifact.coder import Coder
 from lightexp.artifact.header import pack_header, read_header
-from lightexp.errors import ArtifactError
+from lightexp.artifact.huffman import Huffman
+from lightexp.artifact.layer import Layer
+from lightexp.artifact.range import Range
+from lightexp.errors import ArtifactError, ConfigError
 
-MAGIC = b"LXP\x01"
+MAGIC = b"LXP\x02"
 SECTIONS = ("positions", "values", "tables", "dense")
 KINDS = ("sparse", "lookup", "steps")
+CODERS = {coder.tag: coder for coder in (Range, Huffman, BitPacking)}
 MOST_WEIGHTS_PER_BYTE = 2**16
 """Of a whole file; far beyond any real net, so that a small file cannot ask for all the memory there is."""
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A coded weight: its name and shape, how it is coded, and how often each of its non-zero codes occurs.
-
-    kind: "sparse" (raw float32 values), "lookup" (codes into a table) or "steps" (integers times steps).
-    bits: nominal bits a weight. table: which of the file's tables. levels, counts: int64, empty if sparse.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    kind: str
-    bits: int
-    table: int
-    nonzero: int
-    levels: np.ndarray
-    counts: np.ndarray
-
-    @property
-    def size(self) -> int:
-        return int(np.prod(self.shape, dtype=object))
 
 
 @dataclass(frozen=True)
@@ -56,6 +42,7 @@ class Parsed:
     """A file taken apart, its streams still coded. `bytes_of` itemises every byte of it."""
 
     header: dict[str, Any]
+    coder: Coder
     layers: list[Layer]
     positions: bytes
     values: bytes
@@ -63,12 +50,32 @@ class Parsed:
     dense: bytes
     bytes_of: dict[str, int]
 
+    def numbers(self) -> Iterator[np.ndarray]:
+        """The integer codes or raw floats of each coded layer in turn, as a matrix.
 
-def pack(header: dict[str, Any], sections: dict[str, bytes]) -> bytes:
-    """Put the file together. The header gains the lengths of all sections but the last."""
-    header = header | {"lengths": [len(sections[name]) for name in SECTIONS[:-1]]}
+        Raises:
+            ArtifactError: the streams do not fit the layers.
+        """
+        try:
+            yield from self.coder.decode(self.layers, self.positions, self.values)
+        except NONSENSE as error:
+            raise ArtifactError(f"its streams make no sense ({type(error).__name__}: {error})") from error
+
+    def ideal_bytes(self) -> list[tuple[float, float]]:
+        """For each coded layer the ideal code lengths of its positions and values, under the model of its coder."""
+        bits = self.coder.ideal_bits(zip(self.layers, self.numbers(), strict=True))
+        return [(positions / 8, values / 8) for positions, values in bits]
+
+
+NONSENSE = (ValueError, TypeError, KeyError, IndexError, OverflowError, AttributeError, RecursionError, MemoryError, zlib.error)
+"""What reading bytes that nobody wrote ends in, where no check is quicker."""
+
+
+def pack(header: dict[str, Any], coder: Coder, sections: dict[str, bytes]) -> bytes:
+    """Put the file together."""
     packed = pack_header(header)
-    body = varint(len(packed)) + packed + b"".join(sections[name] for name in SECTIONS)
+    lengths = varints([len(packed), *(len(sections[name]) for name in SECTIONS[:-1])])
+    body = varints([coder.tag, *astuple(coder)]) + lengths + packed + b"".join(sections[name] for name in SECTIONS)
     return MAGIC + struct.pack("<I", zlib.crc32(body)) + body
 
 
@@ -98,22 +105,25 @@ def parse(data: bytes) -> Parsed:
         raise ArtifactError("this is not a lightexp artifact (it does not begin with LXP)")
     if data[3:4] != MAGIC[3:4]:
         raise ArtifactError(
-            f"its format has version {data[3:4].hex() or 'none'}, this lightexp reads {MAGIC[3]:02x}: upgrade lightexp"
+            f"its format has version {data[3:4].hex() or 'none'}, this lightexp reads {MAGIC[3]:02x}: "
+            "read it with the lightexp that wrote it, or make it again"
         )
     if len(data) < 8 or zlib.crc32(data[8:]) != struct.unpack("<I", data[4:8])[0]:
         raise ArtifactError("its checksum does not match: it is truncated or damaged; copy it again")
     try:
         return _parse(data)
-    except (ValueError, TypeError, KeyError, IndexError, OverflowError, AttributeError, RecursionError, zlib.error) as error:
+    except NONSENSE as error:
         raise ArtifactError(f"its content makes no sense ({type(error).__name__}: {error})") from error
 
 
 def _parse(data: bytes) -> Parsed:
     reader = Reader(data)
     reader.take(8)
-    header = read_header(reader.take(reader.varint()))
-    header_bytes = reader.at
-    sections = {name: reader.take(int(size)) for name, size in zip(SECTIONS[:-1], header["lengths"], strict=True)}
+    coder = _coder(reader)
+    size, *sizes = [reader.varint() for _ in SECTIONS]
+    header = read_header(reader.take(size))
+    bytes_of = {"header": reader.at}
+    sections = {name: reader.take(size) for name, size in zip(SECTIONS[:-1], sizes, strict=True)}
     sections["dense"] = reader.rest()
     positions, values = Reader(sections["positions"]), Reader(sections["values"])
     tables = _tables(Reader(sections["tables"]))
@@ -122,8 +132,18 @@ def _parse(data: bytes) -> Parsed:
         raise ArtifactError("it holds a layer twice")
     if sum(layer.size for layer in layers) > MOST_WEIGHTS_PER_BYTE * len(data):
         raise ArtifactError("its layers are far too large for the size of the file")
-    sizes = {"header": header_bytes} | {name: len(section) for name, section in sections.items()}
-    return Parsed(header, layers, positions.rest(), values.rest(), tables, sections["dense"], sizes)
+    bytes_of |= {name: len(section) for name, section in sections.items()}
+    return Parsed(header, coder, layers, positions.rest(), values.rest(), tables, sections["dense"], bytes_of)
+
+
+def _coder(reader: Reader) -> Coder:
+    kind = CODERS.get(reader.varint())
+    if kind is None:
+        raise ArtifactError("it was written by a coder that this lightexp does not have")
+    try:
+        return kind(*(reader.varint() for _ in fields(kind)))
+    except ConfigError as error:
+        raise ArtifactError(f"its coder cannot be: {error}") from error
 
 
 def _tables(reader: Reader) -> list[np.ndarray]:
@@ -133,16 +153,19 @@ def _tables(reader: Reader) -> list[np.ndarray]:
 
 def _layer(entry: list, positions: Reader, values: Reader, tables: list[np.ndarray]) -> Layer:
     name, shape, kind, bits, table = entry
-    dimensions = tuple(int(side) for side in shape)
+    dimensions, kind = tuple(int(side) for side in shape), KINDS[kind]
     size = int(np.prod(dimensions, dtype=object))
     nonzero = positions.varint()
     if min(dimensions, default=0) < 1 or size > 2**32 or nonzero > size or not isinstance(name, str):
         raise ArtifactError("the shape of a layer makes no sense")
-    if KINDS[kind] == "sparse":
-        return Layer(name, dimensions, "sparse", 32, 0, nonzero, np.zeros(0, np.int64), np.zeros(0, np.int64))
+    if kind == "sparse":
+        return Layer(name, dimensions, kind, 32, 0, nonzero, Floats())
     if not 0 <= int(table) < len(tables):
         raise ArtifactError("a layer names a table that is not there")
-    if KINDS[kind] == "steps" and len(tables[int(table)]) not in (1, dimensions[0]):
+    entries = tables[int(table)]
+    if kind == "steps" and len(entries) not in (1, dimensions[0]):
         raise ArtifactError("a layer has neither one step nor one a row")
-    levels, counts = read_histogram(values, nonzero)
-    return Layer(name, dimensions, KINDS[kind], int(bits), int(table), nonzero, levels, counts)
+    alphabet = Lookups(entries) if kind == "lookup" else Steps(values.varint())
+    if alphabet.size > 2**32 or (nonzero and not alphabet.size):
+        raise ArtifactError("the values of a layer make no sense")
+    return Layer(name, dimensions, kind, float(bits), int(table), nonzero, alphabet)

@@ -7,48 +7,42 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightexp.artifact.binary import Reader, unzigzag, varint, varints, zigzag
-from lightexp.artifact.coder import Decoder, Encoder, write_histogram
-from lightexp.artifact.container import KINDS, Layer, Parsed, pack, pack_tables, parse, read
+from lightexp.artifact.alphabet import Floats, Lookups, Steps
+from lightexp.artifact.binary import Reader, unzigzag, varints, zigzag
+from lightexp.artifact.coder import Coder, Numbered
+from lightexp.artifact.container import KINDS, Parsed, pack, pack_tables, parse, read
+from lightexp.artifact.layer import Layer
+from lightexp.artifact.range import Range
 from lightexp.errors import ArtifactError
 from lightexp.models import from_spec
 from lightexp.reparam import WeightCode, codes_of, layers
 
+DEFAULT = Range()
 
-def encode(model: nn.Module, header: dict[str, Any]) -> bytes:
+
+def encode(model: nn.Module, header: dict[str, Any], coder: Coder = DEFAULT) -> bytes:
     """Write a net: quantized layers by their quantizer's own integers, pruned ones sparse, the rest raw.
 
     Args:
         model: with or without masks and quantizers.
         header: JSON data; its `model` is what `lightexp.models.from_spec` needs to build the same net again.
     """
-    found = {name: (_weight(module), codes_of(module)) for name, module in layers(model).items()}
-    coded = {name: (w, code) for name, (w, code) in found.items() if code is not None or bool((w == 0).any())}
     tables = _Tables()
-    entries, positions, values = [], b"", b""
-    where, what, raw = Encoder(), Encoder(), b""
-    for name, (weight, code) in coded.items():
-        entry = [name, list(weight.shape), KINDS.index(_kind(code)), int(code.bits) if code else 32, tables.index(code)]
-        numbers = weight.reshape(-1) if code is None else code.codes.cpu().numpy().reshape(-1)
-        # The sign of a negative zero is part of the weight's bits.
-        alive = (numbers != 0) | np.signbit(numbers) if code is None else numbers != 0
-        entries.append(entry)
-        positions += varint(int(alive.sum()))
-        where.bits(alive)
-        if code is None:
-            raw += numbers[alive].astype("<f4").tobytes()
-        else:
-            histogram, levels, counts = write_histogram(numbers[alive])
-            values += histogram
-            what.symbols(np.searchsorted(levels, numbers[alive]), counts)
+    found = (_numbered(name, module, tables) for name, module in layers(model).items())
+    coded = [(layer, numbers) for layer, numbers in found if layer.kind != "sparse" or layer.nonzero < layer.size]
+    entries = [[la.name, list(la.shape), KINDS.index(la.kind), la.bits, la.table] for la, _ in coded]
+    sizes = [layer.alphabet.size // 2 for layer, _ in coded if layer.kind == "steps"]
+    positions, values = coder.encode(coded)
+    names = {layer.name for layer, _ in coded}
     params = sum(parameter.numel() for parameter in _plain_parameters(model))
     return pack(
         header | {"layers": entries, "params": params},
+        coder,
         {
-            "positions": positions + where.finish(),
-            "values": values + varint(len(raw)) + raw + what.finish(),
+            "positions": varints(layer.nonzero for layer, _ in coded) + positions,
+            "values": varints(sizes) + values,
             "tables": pack_tables(tables.found),
-            "dense": b"".join(_dense(tensor) for _, tensor in sorted(_rest(model, coded).items())),
+            "dense": b"".join(_dense(tensor) for _, tensor in sorted(_rest(model, names).items())),
         },
     )
 
@@ -82,12 +76,20 @@ def load(path: str | Path, net: Any = None, trust: bool = False) -> nn.Module:
         raise ArtifactError(f"{path}: {error}") from error
 
 
-def _kind(code: WeightCode | None) -> str:
-    return "sparse" if code is None else "lookup" if code.is_lookup else "steps"
-
-
-def _weight(module: nn.Module) -> np.ndarray:
-    return module.weight.detach().float().cpu().numpy()
+def _numbered(name: str, module: nn.Module, tables: "_Tables") -> Numbered:
+    """A layer as the file describes it, and its numbers, in as few bytes as hold them."""
+    code = codes_of(module)
+    if code is None:
+        numbers, alphabet, kind, bits, table = module.weight.detach().float().cpu().numpy(), Floats(), "sparse", 32, 0
+    else:
+        numbers, entries = code.codes.cpu().numpy(), code.table.detach().float().cpu().numpy()
+        largest = int(np.abs(numbers).max())
+        numbers = numbers.astype(np.min_scalar_type(-largest))
+        alphabet, kind = (Lookups(entries), "lookup") if code.is_lookup else (Steps(largest), "steps")
+        bits, table = int(code.bits) if code.bits == int(code.bits) else float(code.bits), tables.index(entries)
+    numbers = np.ascontiguousarray(numbers.reshape(len(numbers), -1))
+    nonzero = int(np.count_nonzero(alphabet.marks(numbers)))
+    return Layer(name, tuple(module.weight.shape), kind, bits, table, nonzero, alphabet), numbers
 
 
 def _plain_parameters(model: nn.Module) -> list[Tensor]:
@@ -95,7 +97,7 @@ def _plain_parameters(model: nn.Module) -> list[Tensor]:
     return own + [module.weight for module in layers(model).values() if hasattr(module, "parametrizations")]
 
 
-def _rest(model: nn.Module, coded: dict[str, Any]) -> dict[str, Tensor]:
+def _rest(model: nn.Module, coded: set[str]) -> dict[str, Tensor]:
     state = {name: tensor for name, tensor in model.state_dict().items() if ".parametrizations." not in name}
     state |= {f"{name}.weight": module.weight.detach() for name, module in layers(model).items()}
     return {name: tensor for name, tensor in state.items() if name.removesuffix(".weight") not in coded}
@@ -107,10 +109,7 @@ class _Tables:
     def __init__(self) -> None:
         self.found: list[np.ndarray] = []
 
-    def index(self, code: WeightCode | None) -> int:
-        if code is None:
-            return 0
-        table = code.table.detach().cpu().numpy()
+    def index(self, table: np.ndarray) -> int:
         for at, known in enumerate(self.found):
             if known.tobytes() == table.tobytes():
                 return at
@@ -137,12 +136,15 @@ def _fill(parsed: Parsed, trusted: Any) -> nn.Module:
     needed = sum(tensor.numel() * (4 if tensor.is_floating_point() else 1) for tensor in rest.values())
     if needed > len(parsed.dense):
         raise ArtifactError("the net it names has more weights than the file")
-    reader = Reader(parsed.dense)
-    state = _weights(parsed) | {name: _read_dense(reader, tensor) for name, tensor in rest.items()}
+    model = from_spec(parsed.header["model"], trusted)
+    state, reader = model.state_dict(), Reader(parsed.dense)
+    # Layer by layer into the net's own memory: all of them at once would take as much again.
+    for layer, numbers in zip(parsed.layers, parsed.numbers(), strict=True):
+        state[f"{layer.name}.weight"].copy_(_weight(layer, numbers, parsed.tables))
+    for name, tensor in rest.items():
+        state[name].copy_(_read_dense(reader, tensor))
     if reader.rest():
         raise ArtifactError("the net it names has fewer weights than the file")
-    model = from_spec(parsed.header["model"], trusted)
-    model.load_state_dict(state)
     return model.eval()
 
 
@@ -153,20 +155,8 @@ def _read_dense(reader: Reader, like: Tensor) -> Tensor:
     return torch.tensor([unzigzag(reader.varint()) for _ in range(like.numel())], dtype=like.dtype).reshape(like.shape)
 
 
-def _weights(parsed: Parsed) -> dict[str, Tensor]:
-    values = Reader(parsed.values)
-    raw = Reader(values.take(values.varint()))
-    where, what = Decoder(parsed.positions), Decoder(values.rest())
-    return {f"{layer.name}.weight": _decode_layer(layer, parsed, where, what, raw) for layer in parsed.layers}
-
-
-def _decode_layer(layer: Layer, parsed: Parsed, where: Decoder, what: Decoder, raw: Reader) -> Tensor:
-    alive = where.bits(layer.nonzero, layer.size)
+def _weight(layer: Layer, numbers: np.ndarray, tables: list[np.ndarray]) -> Tensor:
+    numbers = torch.from_numpy(numbers).reshape(layer.shape)
     if layer.kind == "sparse":
-        weight = np.zeros(layer.size, np.float32)
-        weight[alive] = np.frombuffer(raw.take(4 * layer.nonzero), "<f4")
-        return torch.from_numpy(weight).reshape(layer.shape)
-    codes = np.zeros(layer.size, np.int32)
-    codes[alive] = layer.levels[what.symbols(layer.counts)]
-    table = torch.from_numpy(parsed.tables[layer.table].copy())
-    return WeightCode(torch.from_numpy(codes).reshape(layer.shape), table, layer.kind == "lookup", layer.bits).decode()
+        return numbers
+    return WeightCode(numbers, torch.from_numpy(tables[layer.table].copy()), layer.kind == "lookup", layer.bits).decode()

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from lightexp.artifact import Coder
 from lightexp.data import DataSet
 from lightexp.errors import ConfigError
 from lightexp.experiment.observer import Observer, Plan
@@ -17,10 +18,12 @@ from lightexp.experiment.observers import Observers
 from lightexp.experiment.preflight import chains_of, check
 from lightexp.experiment.record import Record
 from lightexp.experiment.result import measure
+from lightexp.experiment.stage_row import DEFAULT
 from lightexp.experiment.store import Store
 from lightexp.experiment.walk import Walker
 from lightexp.experiment.write import write_whole
 from lightexp.models import build
+from lightexp.spec import describe, digest
 from lightexp.stages import Chain, Stage
 
 STORED_SHARE = 2
@@ -35,6 +38,7 @@ class Experiment:
     stages: by name; order: names of them, all in their order by default. seed: of everything random.
     control: also train the dense control, the same net for as many epochs, for the comparison.
     store: where stages are kept; None keeps them for this run alone. observers: see `lightexp.experiment.Observer`.
+    coder: of the file, see `lightexp.artifact`; the stages do not depend on it.
     directory: where the run writes; by default `outputs/<first digits of the key>`. device: "auto" takes a GPU if there is one.
 
     Example:
@@ -48,6 +52,7 @@ class Experiment:
     order: list[str] | None = None
     seed: int = 0
     control: bool = True
+    coder: Coder = DEFAULT
     store: Store | None = field(default_factory=lambda: Store(os.environ.get("LIGHTEXP_CACHE", ".lightexp")))
     observers: Sequence[Observer] = ()
     directory: Path | None = None
@@ -67,7 +72,7 @@ class Experiment:
                 if not chain.steps():
                     raise ConfigError("there is no stage to run: name at least one in order")
                 store = self.store or Store(stack.enter_context(tempfile.TemporaryDirectory(prefix="lightexp-")))
-                return self._run(chain, Walker(data, store, observer), observer)
+                return self._run(chain, Walker(data, store, observer, self.coder), observer)
             except BaseException as error:
                 observer.fail(error)
                 raise
@@ -85,7 +90,7 @@ class Experiment:
         chains = chains_of(chain, control)
         missing = [(count, c) for c in chains.values() if (count := walker.missing(c))]
         walker.store.probe(sum(count * STORED_SHARE * check(c, walker.data) for count, c in missing))
-        key = walker.keys(chain)[-1]
+        key = self._key(walker.keys(chain)[-1])
         directory = (self.directory or Path("outputs") / key[:12]).absolute()
         directory.mkdir(parents=True, exist_ok=True)
         # The same run, started twice at a time, runs once: the second finds everything done.
@@ -93,12 +98,16 @@ class Experiment:
             observer.start(self._plan(key, chains, walker, directory))
             student = walker.walk(chain, "student")
             dense = walker.walk(control, "control") if control else None
-            record, content = measure(chain, student, control, dense, walker)
+            record, content = measure(key, chain, student, control, dense, walker)
             walker.store.use(walker.used, directory)
             write_whole(directory / "model.lxp", content)
             write_whole(directory / "record.json", record.json().encode())
             observer.finish(record, directory)
         return record
+
+    def _key(self, net_key: str) -> str:
+        """What names the run: its net, and how that is coded."""
+        return net_key if self.coder == DEFAULT else digest(net_key, describe(self.coder))
 
     def _plan(self, key: str, chains: dict[str, Chain], walker: Walker, directory: Path) -> Plan:
         planned = {label: (len(chain.steps()), walker.missing(chain)) for label, chain in chains.items()}

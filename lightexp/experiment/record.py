@@ -10,8 +10,9 @@ from typing import Any
 class Record:
     """One flat result: what was asked, what was achieved, what it cost. None where a figure does not apply.
 
-    key: content address of the net in the file. seed. data, net: names of the data set and the net's class. epochs: of training,
-        all stages of the student together, as the control takes too; the teacher's are not among them.
+    key: content address of the net in the file and, but for the default, of its coder. seed. data, net: names of the data set
+        and the net's class. epochs: of training, all stages of the student together, as the control takes too; the teacher's
+        are not among them.
     test_accuracy, test_error, val_accuracy, dense_test_accuracy, test_top5_error: percent, of the net decoded from the file; the
         dense one is the control's, trained as long and never compressed; top-5 only where there are over 10 classes.
     test_loss: mean cross-entropy, nats.

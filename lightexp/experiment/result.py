@@ -4,16 +4,18 @@ from typing import Any
 
 from lightexp.artifact import parse
 from lightexp.experiment.record import Record
-from lightexp.experiment.stage_row import from_file, sizes, to_file
+from lightexp.experiment.stage_row import from_file, sizes
 from lightexp.experiment.walk import Walked, Walker
 from lightexp.measure import layer_rows, score
 from lightexp.stages import Chain
 
 
-def measure(chain: Chain, student: Walked, control: Chain | None, dense: Walked | None, walker: Walker) -> tuple[Record, bytes]:
+def measure(
+    key: str, chain: Chain, student: Walked, control: Chain | None, dense: Walked | None, walker: Walker
+) -> tuple[Record, bytes]:
     """Encode the last net, decode it, and read the test split: once for the file and once for its dense control."""
     data = walker.data
-    content = to_file(chain, walker.net(chain, student.keys[-1]), data)
+    content = walker.file(chain, student.keys[-1])
     decoded = from_file(chain, content, data)
     parsed = parse(content)
     rows = layer_rows(decoded, parsed, data.input_shape)
@@ -21,7 +23,7 @@ def measure(chain: Chain, student: Walked, control: Chain | None, dense: Walked 
     figures: dict[str, Any] = sizes(chain, decoded, content, data)
     asked = [row["sparsity_asked"] for row in student.rows if row["sparsity_asked"] is not None]
     record = Record(
-        key=student.keys[-1],
+        key=key,
         seed=chain.seed,
         data=data.name,
         net=type(decoded).__name__,
@@ -47,6 +49,5 @@ def measure(chain: Chain, student: Walked, control: Chain | None, dense: Walked 
 
 
 def _test_accuracy(chain: Chain, walker: Walker, walked: Walked) -> float:
-    net = walker.net(chain, walked.keys[-1])
-    decoded = from_file(chain, to_file(chain, net, walker.data), walker.data)
+    decoded = from_file(chain, walker.file(chain, walked.keys[-1]), walker.data)
     return score(decoded, walker.data, walker.data.test).accuracy

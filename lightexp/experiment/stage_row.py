@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lightexp.artifact import decode, encode, parse
+from lightexp.artifact import Coder, Range, decode, encode, parse
 from lightexp.data import Splits
 from lightexp.measure import score
 from lightexp.models import build, net_spec
@@ -13,11 +13,14 @@ from lightexp.reparam import layers
 from lightexp.stages import Chain, Stage
 from lightexp.surgery import surgery_of
 
+DEFAULT = Range()
+"""The coder whose files the rows in the store were measured on."""
 
-def to_file(chain: Chain, model: nn.Module, data: Splits) -> bytes:
+
+def to_file(chain: Chain, model: nn.Module, data: Splits, coder: Coder = DEFAULT) -> bytes:
     """The net as the bytes of its file, which name the data it was made for and how its inputs are normalised."""
     described = net_spec(chain.model, data.input_shape, data.classes, surgery_of(model))
-    return encode(model, {"model": described, "data": data.name, "mean": list(data.mean), "std": list(data.std)})
+    return encode(model, {"model": described, "data": data.name, "mean": list(data.mean), "std": list(data.std)}, coder)
 
 
 def from_file(chain: Chain, content: bytes, data: Splits) -> nn.Module:

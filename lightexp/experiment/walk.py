@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from lightexp.artifact import Coder
 from lightexp.data import Splits
 from lightexp.distill import Batch, Teacher
 from lightexp.errors import LightexpError
 from lightexp.experiment.code import code_digest
 from lightexp.experiment.observer import Observer
-from lightexp.experiment.stage_row import stage_row
+from lightexp.experiment.stage_row import DEFAULT, from_file, sizes, stage_row, to_file
 from lightexp.experiment.store import Store
 from lightexp.models import build
 from lightexp.reparam import rebuild, spec_of
@@ -35,12 +36,14 @@ class Walked:
 class Walker:
     """Takes chains through their stages over one data set and one store, and tells the observer.
 
-    used: keys of all entries that this run rests on, so far.
+    used: keys of all entries that this run rests on, so far. coder: of the files that are measured. It is no part of a key:
+    the same nets are stored, with rows measured under the default coder, and measured again for any other.
     """
 
     data: Splits
     store: Store
     observer: Observer
+    coder: Coder = DEFAULT
     used: list[str] = field(default_factory=list)
     _teachers: dict[str, Teacher] = field(default_factory=dict)
 
@@ -70,7 +73,7 @@ class Walker:
                         self._compute(chain, at, label, teacher)
             self.used.extend([keys[at], *(self.keys(stage.teacher)[1:] if stage.teacher else [])])
             summary = self.store.summary(keys[at])
-            rows.append(summary["row"] | {"stage": name, "reused": reused})
+            rows.append(summary["row"] | self._sizes(chain, keys[at]) | {"stage": name, "reused": reused})
             self.observer.stage(label, rows[-1], summary["curve"])
         return Walked(keys, rows)
 
@@ -92,6 +95,17 @@ class Walker:
         """The net that the step of that number rewinds to."""
         earlier = chain.earlier()[at - 1]
         return None if earlier is None else self.net(chain, self.keys(chain)[earlier])
+
+    def file(self, chain: Chain, key: str) -> bytes:
+        """The file of the net under a key of the chain."""
+        return to_file(chain, self.net(chain, key), self.data, self.coder)
+
+    def _sizes(self, chain: Chain, key: str) -> dict[str, Any]:
+        """What another coder than the default changes in the row of a stage."""
+        if self.coder == DEFAULT:
+            return {}
+        content = self.file(chain, key)
+        return sizes(chain, from_file(chain, content, self.data), content, self.data)
 
     def _teacher(self, stage: Stage) -> Teacher | None:
         if stage.teacher is None:

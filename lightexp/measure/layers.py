@@ -1,12 +1,10 @@
 """What became of each layer."""
 
-import math
 from typing import Any
 
 from torch import nn
 
 from lightexp.artifact import Parsed
-from lightexp.artifact.coder import ideal_bits
 from lightexp.measure.cost import layer_macs
 from lightexp.reparam import layers
 from lightexp.surgery import input_bits
@@ -16,15 +14,16 @@ def layer_rows(model: nn.Module, parsed: Parsed, input_shape: tuple[int, ...]) -
     """One row a compressible layer, from the decoded net and the file it came from.
 
     name, shape; params, nonzero: weights, biases aside; sparsity: share of zeros, percent-free, 0 … 1; bits: nominal bits a
-    weight, 32 if it is raw; input_bits: of the numbers that it takes, 32 if they are not quantized; distinct: distinct non-zero values (None if raw); code_bytes: ideal code length of its positions
-    and values; macs: multiply-accumulates for one input; effective_macs: those with a weight that is not 0.
+    weight, 32 if it is raw; input_bits: of the numbers that it takes, 32 if they are not quantized; distinct: distinct non-zero
+    values (None if raw); code_bytes: ideal code length of its positions and values under the model of the file's coder; macs:
+    multiply-accumulates for one input; effective_macs: those with a weight that is not 0.
     """
-    coded = {layer.name: layer for layer in parsed.layers}
+    coded = {layer.name: (layer, sum(ideal)) for layer, ideal in zip(parsed.layers, parsed.ideal_bytes(), strict=True)}
     macs = layer_macs(model, input_shape)
     rows = []
     for name, module in layers(model).items():
         weight = module.weight.detach()
-        nonzero, entry = int(weight.count_nonzero()), coded.get(name)
+        nonzero, (entry, ideal) = int(weight.count_nonzero()), coded.get(name, (None, 4.0 * weight.numel()))
         quantized = entry is not None and entry.kind != "sparse"
         rows.append(
             {
@@ -36,19 +35,9 @@ def layer_rows(model: nn.Module, parsed: Parsed, input_shape: tuple[int, ...]) -
                 "bits": entry.bits if quantized else 32,
                 "input_bits": input_bits(module),
                 "distinct": len(weight[weight != 0].unique()) if quantized else None,
-                "code_bytes": _code_bytes(entry) if entry else 4.0 * weight.numel(),
+                "code_bytes": ideal,
                 "macs": macs[name],
                 "effective_macs": round(macs[name] * nonzero / weight.numel()),
             }
         )
     return rows
-
-
-def _code_bytes(layer: Any) -> float:
-    positions = layer.size * _binary_entropy(layer.nonzero / layer.size)
-    values = 32 * layer.nonzero if layer.kind == "sparse" else ideal_bits(layer.counts)
-    return (positions + values) / 8
-
-
-def _binary_entropy(p: float) -> float:
-    return 0.0 if p in (0.0, 1.0) else -p * math.log2(p) - (1 - p) * math.log2(1 - p)

@@ -24,6 +24,7 @@ GROUPS = (
     "calibration",
     "quantizer",
     "activation",
+    "coder",
     "factorization",
     "rank",
     "loss",
