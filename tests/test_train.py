@@ -16,7 +16,7 @@ from lightexp.distill import CrossEntropy, SoftLogits
 from lightexp.errors import TrainingError
 from lightexp.measure import score
 from lightexp.models import MLP
-from lightexp.prune import Gradient, Movement, Random
+from lightexp.prune import Movement, Random
 from lightexp.quantize import KMeans, Uniform
 from lightexp.reparam import layers, set_mask
 from lightexp.stages import Context, Fit, NetworkSurgery, Prune, PruneGradually, Quantize, RigL, Stage
@@ -149,7 +149,6 @@ SCENARIOS: dict[str, tuple[Stage, Callable[[Splits], nn.Module]]] = {
         PruneGradually(0.8, Movement(), fit=Fit(EPOCHS, 32, optimizer=SGD), every=3),
         lambda data: normalised(),
     ),
-    "gradual to the end": (PruneGradually(0.8, Gradient(), fit=Fit(EPOCHS, 32), end=1), lambda data: normalised()),
     "gradual with patience": (PruneGradually(0.6, fit=FOOLISH, end=0.4), lambda data: perceptron()),
     "rigl": (RigL(Fit(EPOCHS, 32, optimizer=SGD), every=4), lambda data: constrained(data, Prune(0.5))),
     "surgery": (NetworkSurgery(Fit(EPOCHS, 32), decay=0.1), lambda data: normalised()),

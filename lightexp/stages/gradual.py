@@ -61,7 +61,6 @@ class PruneGradually(Pruning):
         moving = "movement" in self.criterion.needs
         if moving:
             # Not from 0, where a cut ahead of the first step could not tell one weight from another.
-            _open(model, True)
             measured = gather(model, context.data, self.criterion.needs, self.batches, context.seed)
             movement.start(model, {name: figures.movement for name, figures in measured.items()})
 
@@ -77,11 +76,9 @@ class PruneGradually(Pruning):
 
         after_backward = movement.add if moving else None
         self.fit.train(model, context, before_step=before_step, after_backward=after_backward, settled=self.end)
-        if self.end == 1:
-            # As the last step left it, but a training that is resumed behind that takes no step.
-            _open(model, True)
-            self.cut(model, context, self.sparsity, reviving=True)
         _open(model, False)
+        if self.end == 1:
+            self.cut(model, context, self.sparsity, reviving=True)
         if moving:
             movement.stop(model)
         return model
