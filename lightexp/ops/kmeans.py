@@ -4,56 +4,101 @@ from typing import Literal
 
 import numpy as np
 
-Start = Literal["linear", "density", "random"]
+from lightexp.ops.exact_kmeans import exact_borders
+from lightexp.ops.line import Line, halfway
+from lightexp.ops.near_kmeans import shift_borders
+
+Start = Literal["linear", "density", "random", "exact"]
+
+_GAIN = 1e-3
+"""Borders are shifted as long as that lowers Σ (v − c)² by this share."""
 
 
-def kmeans_1d(values: np.ndarray, clusters: int, start: Start = "density", seed: int = 0, rounds: int = 300) -> np.ndarray:
-    """Cluster numbers by Lloyd's algorithm on their sorted values, where a round costs O(k log n) thanks to prefix sums.
+def kmeans_1d(values: np.ndarray, clusters: int, start: Start = "density", seed: int = 0, rounds: int = 100) -> np.ndarray:
+    """Cluster numbers by Lloyd's algorithm on their sorted values, where a round costs O(k log n).
 
     Args:
-        values: float array of any shape, finite, not empty.
+        values: float array of any shape, finite, not empty. It takes about 1.5 times its memory on top.
         clusters: k ≥ 1; fewer come back where there are fewer distinct values.
-        start: initial centroids equally spaced over the range (`linear`, best for large weights in Han et al. 2016), with a
-            density proportional to p^(1/3), the optimum for many levels (`density`, Panter & Dite 1951), or values drawn at
-            random (`random`).
+        start: initial centroids equally spaced over the range (`linear`, best for large weights in Han et al. 2016), values
+            drawn at random (`random`), a density proportional to p^(1/3), the optimum for many levels (Panter & Dite 1951),
+            whose borders are then shifted together (`density`), or the least Σ (v − c)² of all, from where Lloyd has nowhere to
+            go (`exact`).
 
     Returns:
-        Centroids, float64, ascending, distinct, each the mean of its own values: a fixed point of Lloyd's algorithm.
+        Centroids, float64, ascending, distinct, each the mean of its own values: a fixed point of Lloyd's algorithm, or where it
+        stands after `rounds`.
     """
-    ordered = np.sort(np.asarray(values, dtype=np.float64).reshape(-1))
-    distinct = np.unique(ordered)
-    if len(distinct) <= clusters:
-        return distinct
-    sums = np.concatenate([[0.0], np.cumsum(ordered)])
-    centroids = _initial(ordered, distinct, clusters, start, seed)
-    for _ in range(rounds):
-        borders = np.searchsorted(ordered, (centroids[1:] + centroids[:-1]) / 2, side="right")
-        edges = np.concatenate([[0], borders, [len(ordered)]])
-        taken = np.diff(edges) > 0
-        first, counts = edges[:-1][taken], np.diff(edges)[taken]
-        means = np.diff(sums[edges])[taken] / counts
-        if len(means) == len(centroids) == clusters and np.allclose(means, centroids, rtol=1e-12, atol=0):
-            break
-        # A centroid without values, as in the gap that pruning leaves around 0, goes to the cluster that is spread most.
-        spread = counts * (ordered[first + counts - 1] - ordered[first]) ** 2
-        split = np.argsort(-spread, kind="stable")[: clusters - len(means)]
-        centroids = np.unique(np.concatenate([means, ordered[first[split[spread[split] > 0]]]]))
-    return np.unique(centroids)
+    line = Line(values)
+    few = line.distinct(clusters)
+    if few is not None:
+        return few
+    centroids = _START[start](line, clusters, seed)
+    return _lloyd(line, centroids, clusters, rounds)
 
 
 def assign(values: np.ndarray, centroids: np.ndarray) -> np.ndarray:
     """Index of the nearest of the ascending `centroids` for each value, the lower one at a tie."""
-    return np.searchsorted((centroids[1:] + centroids[:-1]) / 2, values, side="left")
+    return np.searchsorted(halfway(centroids, values.dtype), values, side="left")
 
 
-def _initial(ordered: np.ndarray, distinct: np.ndarray, clusters: int, start: Start, seed: int) -> np.ndarray:
-    if start == "linear":
-        return np.linspace(ordered[0], ordered[-1], clusters)
-    if start == "random":
-        return np.sort(np.random.default_rng(seed).choice(distinct, clusters, replace=False))
-    # The gap that spans m sorted values estimates the density there as m / gap, so p^(1/3) dx is gap^(2/3) up to a constant.
-    step = max(1, len(distinct) // (20 * clusters))
-    knots = np.append(distinct[:-1:step], distinct[-1])
-    mass = np.concatenate([[0.0], np.cumsum(np.diff(knots) ** (2 / 3))])
+def _lloyd(line: Line, centroids: np.ndarray, clusters: int, rounds: int) -> np.ndarray:
+    last = None
+    for _ in range(rounds):
+        edges = line.edges(centroids)
+        if last is not None and np.array_equal(edges, last):
+            break
+        counts, sums = np.diff(edges), np.diff(line.sums(edges))
+        if counts.all() and len(counts) == clusters:
+            centroids, last = sums / counts, edges
+        else:
+            centroids, last = _refill(line, edges[:-1], counts, sums, clusters), None
+    return centroids
+
+
+def _refill(line: Line, first: np.ndarray, counts: np.ndarray, sums: np.ndarray, clusters: int) -> np.ndarray:
+    """A centroid without values, as in the gap that pruning leaves around 0, goes to the cluster that is spread most."""
+    taken = counts > 0
+    first, counts, means = first[taken], counts[taken], sums[taken] / counts[taken]
+    starts, ends = (line.values[at].astype(np.float64) for at in (first, first + counts - 1))
+    spread = counts * (ends - starts) ** 2
+    split = np.argsort(-spread, kind="stable")[: clusters - len(means)]
+    return np.unique(np.concatenate([means, starts[split[spread[split] > 0]]]))
+
+
+def _linear(line: Line, clusters: int, seed: int) -> np.ndarray:
+    return np.linspace(line.values[0], line.values[-1], clusters, dtype=np.float64)
+
+
+def _random(line: Line, clusters: int, seed: int) -> np.ndarray:
+    return np.unique(np.random.default_rng(seed).choice(line.values, clusters, replace=False)).astype(np.float64)
+
+
+def _density(line: Line, clusters: int, seed: int) -> np.ndarray:
+    # The gap that m sorted values span says that the density there is m / gap, so ∫ p^(1/3) over it is m^(1/3)·gap^(2/3).
+    count = len(line.values)
+    tail = np.geomspace(1, count, 256).astype(np.int64) - 1  # at the ends single values count
+    ranks = np.unique(np.concatenate([tail, np.arange(0, count, max(1, count // (20 * clusters))), count - 1 - tail]))
+    knots = line.values[ranks].astype(np.float64)
+    mass = np.concatenate([[0.0], np.cumsum(np.diff(ranks) ** (1 / 3) * np.diff(knots) ** (2 / 3))])
     targets = (np.arange(clusters) + 0.5) / clusters * mass[-1]
-    return np.unique(np.interp(targets, mass, knots))
+    centroids = _lloyd(line, np.unique(np.interp(targets, mass, knots)), clusters, 10)
+    cost = np.inf
+    while len(centroids) == clusters > 1:
+        edges = line.edges(centroids)
+        if not np.diff(edges).all():
+            break
+        edges, shifted = shift_borders(line, edges)
+        centroids = _lloyd(line, np.diff(line.sums(edges)) / np.diff(edges), clusters, 10)
+        if not shifted < (1 - _GAIN) * cost:
+            break
+        cost = shifted
+    return centroids
+
+
+def _exact(line: Line, clusters: int, seed: int) -> np.ndarray:
+    edges = exact_borders(line.values, line.edges(_lloyd(line, _density(line, clusters, seed), clusters, 100)))
+    return np.diff(line.sums(edges)) / np.diff(edges)
+
+
+_START = {"linear": _linear, "random": _random, "density": _density, "exact": _exact}

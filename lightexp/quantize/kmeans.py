@@ -1,5 +1,6 @@
 from typing import Annotated, Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import nn
@@ -12,23 +13,37 @@ from lightexp.spec import spec
 
 @spec
 class KMeans(Quantizer):
-    """Weights of a layer share the centroids of a k-means of their own: min Σ_k Σ_{w∈C_k} (w − c_k)² (Han et al. 2016).
+    """Weights share the centroids of a k-means on their values: min Σ_k Σ_{w∈C_k} (w − c_k)² (Han et al. 2016).
 
-    clusters: distinct non-zero values a layer; a layer with fewer distinct weights gets as many as it has.
+    clusters: distinct non-zero values of a codebook; fewer where there are fewer distinct weights.
     start: where the centroids begin, see `lightexp.ops.kmeans.kmeans_1d`.
+    scope: a codebook for each tensor, or one for the net, whose gradient is then the sum over all layers.
     """
 
     clusters: Annotated[int, Field(ge=1, le=65535)] = 31
-    start: Literal["linear", "density", "random"] = "density"
+    start: Literal["linear", "density", "random", "exact"] = "density"
+    scope: Literal["net", "tensor"] = "tensor"
 
     def fit(self, weights: dict[str, LayerWeight], seed: int, probe: Probe) -> dict[str, nn.Module]:
-        return {name: self._codebook(layer, seed + index) for index, (name, layer) in enumerate(weights.items())}
+        if self.scope == "net":
+            centroids = self._centroids(np.concatenate([_alive(layer) for layer in weights.values()]), seed)
+            device = next(iter(weights.values())).weight.device
+            table = nn.Parameter(torch.from_numpy(centroids).float().to(device))
+            return {name: self._codebook(layer, centroids, table) for name, layer in weights.items()}
+        found = {name: self._centroids(_alive(layer), seed + at) for at, (name, layer) in enumerate(weights.items())}
+        return {
+            name: self._codebook(layer, found[name], nn.Parameter(torch.from_numpy(found[name]).float()))
+            for name, layer in weights.items()
+        }
 
-    def _codebook(self, layer: LayerWeight, seed: int) -> Codebook:
-        alive = layer.weight[layer.mask].double().cpu().numpy()
+    def _centroids(self, alive: np.ndarray, seed: int) -> np.ndarray:
+        return kmeans_1d(alive, self.clusters, self.start, seed) if alive.size else np.zeros(1)
+
+    def _codebook(self, layer: LayerWeight, centroids: np.ndarray, table: nn.Parameter) -> Codebook:
         codes = torch.zeros(layer.weight.shape, dtype=torch.uint8 if self.clusters < 256 else torch.int32)
-        if not alive.size:
-            return Codebook(codes, torch.zeros(1)).to(layer.weight.device)
-        centroids = kmeans_1d(alive, self.clusters, self.start, seed)
-        codes[layer.mask.cpu()] = torch.from_numpy(assign(alive, centroids) + 1).to(codes.dtype)
-        return Codebook(codes, torch.from_numpy(centroids).float()).to(layer.weight.device)
+        codes[layer.mask.cpu()] = torch.from_numpy(assign(_alive(layer), centroids) + 1).to(codes.dtype)
+        return Codebook(codes, table).to(layer.weight.device)
+
+
+def _alive(layer: LayerWeight) -> np.ndarray:
+    return layer.weight[layer.mask].float().cpu().numpy()

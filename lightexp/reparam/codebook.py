@@ -10,7 +10,7 @@ from lightexp.reparam.code import WeightCode
 class Codebook(nn.Module):
     """w = table[code − 1], or 0 where the code is 0; training moves the table alone (Han et al. 2016).
 
-    codes: integers of the weight's shape, 0 … K. table: K floats, a parameter.
+    codes: integers of the weight's shape, 0 … K. table: K floats; a parameter that is given is kept, so that layers can share it.
     """
 
     reads_weight = False
@@ -18,7 +18,7 @@ class Codebook(nn.Module):
     def __init__(self, codes: Tensor, table: Tensor) -> None:
         super().__init__()
         self.register_buffer("codes", codes)
-        self.table = nn.Parameter(table)
+        self.table = table if isinstance(table, nn.Parameter) else nn.Parameter(table)
 
     def forward(self, weight: Tensor) -> Tensor:
         return gather(torch.cat([self.table.new_zeros(1), self.table]), self.codes)

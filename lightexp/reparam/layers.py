@@ -102,13 +102,20 @@ def strip(model: nn.Module) -> nn.Module:
 
 
 def spec_of(model: nn.Module) -> list[dict[str, Any]]:
-    """Which layer carries which constraints, as plain data; the tensors are in the state dict."""
-    links = [(name, link) for name, module in layers(model).items() for link in _chain(module)]
-    return [
-        {"layer": name, "kind": f"{type(link).__module__}:{type(link).__qualname__}"}
-        | ({"bits": link.bits} if hasattr(link, "bits") else {})
-        for name, link in links
-    ]
+    """Which layer carries which constraints, as plain data; the tensors are in the state dict.
+
+    Where a layer trains a parameter of another layer's quantizer, as a codebook of the whole net, `shares` says whose.
+    """
+    spec, owners = [], {}
+    for name, link in ((name, link) for name, module in layers(model).items() for link in _chain(module)):
+        entry = {"layer": name, "kind": f"{type(link).__module__}:{type(link).__qualname__}"}
+        if hasattr(link, "bits"):
+            entry["bits"] = link.bits
+        shared = {key: owners.setdefault(id(own), name) for key, own in link.named_parameters()}
+        if shared := {key: owner for key, owner in shared.items() if owner != name}:
+            entry["shares"] = shared
+        spec.append(entry)
+    return spec
 
 
 def rebuild(model: nn.Module, spec: list[dict[str, Any]], state: dict[str, Tensor]) -> nn.Module:
@@ -118,10 +125,11 @@ def rebuild(model: nn.Module, spec: list[dict[str, Any]], state: dict[str, Tenso
     for entry in spec:
         options = dict(entry)
         name, kind = options.pop("layer"), pkgutil.resolve_name(options.pop("kind"))
+        shared = {key: getattr(quantizer_of(found[owner]), key) for key, owner in options.pop("shares", {}).items()}
         prefix = f"{name}.parametrizations.weight.{depth.setdefault(name, 0)}."
         depth[name] += 1
         tensors = {key.removeprefix(prefix): value.clone() for key, value in state.items() if key.startswith(prefix)}
-        parametrize.register_parametrization(found[name], "weight", kind(**tensors, **options))
+        parametrize.register_parametrization(found[name], "weight", kind(**tensors | shared, **options))
         latent(found[name]).requires_grad_(reads_weight(found[name]))
         _introduce(found[name])
     model.load_state_dict(state)
