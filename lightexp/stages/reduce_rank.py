@@ -31,7 +31,7 @@ class ReduceRank(Stage):
 
     fit: Fit = Fit()
     strength: Annotated[float, Field(gt=0)] = 2e-3
-    every: Annotated[int, Field(ge=1)] = 10
+    every: Annotated[int, Field(ge=1)] = 20
 
     def __post_init__(self) -> None:
         if self.strength * self.every >= 1:
