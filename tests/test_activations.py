@@ -137,5 +137,5 @@ def test_what_a_second_stage_finds_it_replaces():
 
 
 def test_a_misspelt_layer_is_named_before_training():
-    with pytest.raises(ConfigError, match="no layer 'fc3' to skip; there are: conv1, conv2, fc1, fc2"):
+    with pytest.raises(ConfigError, match="skip names the layer 'fc3', which is not there; there are: conv1, conv2, fc1, fc2"):
         QuantizeActivations(skip=["fc3"]).check(LeNet5((1, 28, 28), 10))

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from lightexp.errors import ConfigError
 from lightexp.ops.bases import decompose, sign_patterns
 from lightexp.quantize import BWN, LSQ, TWN, BinaryBases, BinaryConnect, DoReFa, LayerWeight, StochasticBinaryConnect
 from lightexp.reparam import codes_of, latent, set_mask, set_quantizer
+from lightexp.stages import Context, Quantize
 
 
 def quantized(quantizer, weight: list[list[float]]) -> nn.Linear:
@@ -158,3 +160,15 @@ def test_a_mask_set_later_counts_too():
     layer = quantized(BWN(), [[1.0, -5.0]])
     set_mask(layer, torch.tensor([[True, False]]))
     assert layer.weight.tolist() == [[1.0, 0.0]]
+
+
+def test_layers_can_be_spared(two_samples):
+    net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 2))
+    before = net[1].weight.detach().clone()
+    stage = Quantize(BWN(), skip=["1"])
+    stage.check(net)
+    stage(net, Context(two_samples, seed=0))
+    assert len(net[0].weight[0].abs().unique()) == 1
+    assert torch.equal(net[1].weight, before)
+    with pytest.raises(ConfigError, match="skip names the layer '2', which is not there; there are: 0, 1"):
+        Quantize(BWN(), skip=["2"]).check(net)

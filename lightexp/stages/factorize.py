@@ -9,6 +9,7 @@ from lightexp.factorize import SVD, Candidate, Factorization, GlobalRatio, RankC
 from lightexp.factorize.factorization import is_linear, is_pointwise
 from lightexp.reparam import layers
 from lightexp.spec import spec
+from lightexp.stages.skip import check_ahead, without
 from lightexp.stages.stage import Context, Stage
 
 
@@ -35,23 +36,17 @@ class Factorize(Stage):
 
     def check(self, model: nn.Module) -> None:
         found = layers(model)
-        # What an earlier stage makes of a layer is not known yet, only that it will be called after that.
-        self._check_skip([name for name in self.skip if not name.startswith(tuple(f"{layer}." for layer in found))], model)
+        check_ahead(self.skip, model)
         if not any(self._method(name, layer) for name, layer in found.items()):
             raise ConfigError(f"there is no layer to factorize among {', '.join(found)}: mind linear, convolution and skip")
         if self.rank.known_ahead:
             self._chosen(found)
 
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
-        self._check_skip(self.skip, model)
+        without(self.skip, model)
         for name, (method, ranks) in self._chosen(_called(model, context.data)).items():
             _replace(model, name, method, ranks, context.seed)
         return model
-
-    def _check_skip(self, names: tuple[str, ...] | list[str], model: nn.Module) -> None:
-        for name in names:
-            if name not in layers(model):
-                raise ConfigError(f"skip names the layer {name!r}, which is not there; there are: {', '.join(layers(model))}")
 
     def _method(self, name: str, layer: nn.Module) -> Factorization | None:
         method = self.linear if is_linear(layer) or is_pointwise(layer) else self.convolution

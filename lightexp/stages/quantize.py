@@ -10,6 +10,7 @@ from lightexp.quantize import Uniform as UniformQuantizer
 from lightexp.reparam import layers, mask_of, set_quantizer
 from lightexp.spec import spec
 from lightexp.stages.probe import DataProbe
+from lightexp.stages.skip import check_ahead, without
 from lightexp.stages.stage import Context, Stage
 
 
@@ -17,17 +18,20 @@ from lightexp.stages.stage import Context, Stage
 class Quantize(Stage):
     """Replace every weight by a code of the quantizer; a `Fit` behind it trains the codebooks, or straight through the steps.
 
-    batches: training batches of 128 for quantizers that look at the loss.
+    batches: training batches of 128 for quantizers that look at the loss. skip: names of layers whose weights stay as they are;
+    papers on few bits often spare the first and the last.
     """
 
     quantizer: Quantizer = UniformQuantizer()
     batches: Annotated[int, Field(ge=1)] = 20
+    skip: tuple[str, ...] = ()
 
     def check(self, model: nn.Module) -> None:
-        self.quantizer.check({name: module.weight for name, module in layers(model).items()})
+        check_ahead(self.skip, model)
+        self.quantizer.check({name: module.weight for name, module in layers(model).items() if name not in self.skip})
 
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
-        found = layers(model)
+        found = without(self.skip, model)
         weights = {name: LayerWeight(module.weight.detach(), mask_of(module)) for name, module in found.items()}
         probe = DataProbe(model, context.data, self.batches, context.seed)
         for name, parametrization in self.quantizer.fit(weights, context.seed, probe).items():

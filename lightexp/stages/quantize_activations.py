@@ -6,11 +6,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from lightexp.errors import ConfigError
 from lightexp.quantize.activations import ActivationQuantizer, UniformActivation
 from lightexp.reparam import layers
 from lightexp.spec import spec
 from lightexp.stages.samples import draw
+from lightexp.stages.skip import check_ahead, without
 from lightexp.stages.stage import Context, Stage
 
 SAMPLES = 2**18
@@ -30,24 +30,19 @@ class QuantizeActivations(Stage):
     skip: tuple[str, ...] | None = None
 
     def check(self, model: nn.Module) -> None:
-        found = layers(model)
-        for name in self.skip or ():
-            if name not in found:
-                raise ConfigError(f"the net has no layer {name!r} to skip; there are: {', '.join(found)}")
+        check_ahead(self.skip or (), model)
 
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
-        names = list(layers(model))
-        left_out = names[:1] if self.skip is None else self.skip
-        samples = _inputs(model, [name for name in names if name not in left_out], context, self.batches)
-        for name, values in samples.items():
+        left_out = list(layers(model))[:1] if self.skip is None else self.skip
+        for name, values in _inputs(model, without(left_out, model), context, self.batches).items():
             edit, state = self.quantizer.fit(name, values)
             edit.apply(model).load_state_dict(state)
         return model
 
 
 @torch.no_grad()
-def _inputs(model: nn.Module, names: list[str], context: Context, batches: int) -> dict[str, Tensor]:
-    """Of each named layer, values that arrive there over some training batches, drawn evenly, on the layer's device."""
+def _inputs(model: nn.Module, chosen: dict[str, nn.Module], context: Context, batches: int) -> dict[str, Tensor]:
+    """Of each chosen layer, values that arrive there over some training batches, drawn evenly, on the layer's device."""
     generator = torch.Generator().manual_seed(context.seed)
     samples = draw(context.data, batches, generator)
     seen: dict[str, list[Tensor]] = {}
@@ -62,7 +57,7 @@ def _inputs(model: nn.Module, names: list[str], context: Context, batches: int) 
 
     training = model.training
     model.eval()
-    handles = [layers(model)[name].register_forward_pre_hook(look(name), prepend=True) for name in names]
+    handles = [layer.register_forward_pre_hook(look(name), prepend=True) for name, layer in chosen.items()]
     for inputs, _ in samples:
         model(inputs)
     for handle in handles:
