@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +114,10 @@ def test_a_users_own_net_is_trained_and_opened_only_with_trust(folder):
 
 def test_an_interrupt_says_so_and_leaves_no_run_running(folder, tmp_path):
     command = [sys.executable, "-m", "lightexp.cli.main", "run", "loss=cross_entropy", "schedule=dense", "epochs=100000"]
-    child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A shell that starts the tests in the background has them ignore interrupts, and their children too.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    child = subprocess.Popen(command, cwd=tmp_path, preexec_fn=heeding, **pipes)
     while not list(tmp_path.glob(".lightexp/partial/*/epoch.ckpt")):
         assert child.poll() is None, child.communicate()
         time.sleep(0.2)
