@@ -95,7 +95,6 @@ def test_within_layers_each_loses_the_same_share():
         (Rows(), nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 2)), 16 / 30),  # 4 + 10 stay
         (Columns(), nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 2)), 23 / 30),  # 5 + 2 stay
         (Blocks(rows=1, columns=1), nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 2)), 28 / 30),
-        (Filters(), nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 2)), 0),
         (Rows(), nn.Sequential(nn.Linear(4, 5)), 0),
         (Rows(scope="layer"), nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2), nn.Linear(2, 2)), 12 / 28),  # 24/2 and 4 stay
     ],
@@ -177,3 +176,8 @@ def test_what_stays_scores_no_less_than_what_goes(scores, sparsity):
         extra = means[name][stay[name]].sort().values[:-1]  # beside the best of the layer, which always stays
         # All of them are among the best of the net.
         assert not extra.numel() or not gone.numel() or extra.min() >= gone.max()
+
+
+def test_filters_of_a_net_without_any():
+    with pytest.raises(ConfigError, match="no convolution whose filters could go: choose allocation=rows"):
+        Prune(0.5, allocation=Filters()).check(nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 2)))
