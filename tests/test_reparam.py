@@ -1,5 +1,6 @@
 """Constraints on weights: what they hold through training, that they can be kept and rebuilt, and that their codes are exact."""
 
+import copy
 import io
 
 import numpy as np
@@ -186,6 +187,17 @@ def test_a_constrained_net_is_rebuilt_bit_for_bit(quantizer, masked):
         torch.manual_seed(1)
         train(trained, momentum=0.9)
     assert bits(again[3].weight) == bits(model[3].weight)
+
+
+@constrained
+def test_stripping_a_copy_leaves_the_original_alone(quantizer, masked):
+    model = net(quantizer, masked)
+    before = {name: bits(module.weight) for name, module in layers(model).items()}
+    copied = strip(copy.deepcopy(model))
+    assert {name: bits(module.weight) for name, module in layers(copied).items()} == before
+    train(copied)
+    assert {name: bits(module.weight) for name, module in layers(model).items()} == before
+    assert not any(hasattr(module, "parametrizations") for module in layers(copied).values())
 
 
 def test_a_rebuilt_net_shares_no_memory_with_what_it_was_rebuilt_from():

@@ -2,11 +2,16 @@
 
 from lightexp.quantize.affine import Affine
 from lightexp.quantize.calibration import Calibration
+from lightexp.quantize.entropy import Entropy
+from lightexp.quantize.hessian_trace import HessianTrace
 from lightexp.quantize.kl import KL
 from lightexp.quantize.kmeans import KMeans
+from lightexp.quantize.measured import Measured
 from lightexp.quantize.min_max import MinMax
+from lightexp.quantize.mixed import MixedPrecision
 from lightexp.quantize.percentile import Percentile
 from lightexp.quantize.quantizer import LayerWeight, Probe, Quantizer
+from lightexp.quantize.sensitivity import Sensitivity
 from lightexp.quantize.squared_error import SquaredError
 from lightexp.quantize.uniform import Uniform
 
@@ -14,12 +19,17 @@ __all__ = [
     "KL",
     "Affine",
     "Calibration",
+    "Entropy",
+    "HessianTrace",
     "KMeans",
     "LayerWeight",
+    "Measured",
     "MinMax",
+    "MixedPrecision",
     "Percentile",
     "Probe",
     "Quantizer",
+    "Sensitivity",
     "SquaredError",
     "Uniform",
 ]

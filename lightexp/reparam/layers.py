@@ -72,8 +72,11 @@ def codes_of(module: nn.Module) -> WeightCode | None:
 
 def _strip(module: nn.Module) -> None:
     if parametrize.is_parametrized(module, "weight"):
-        parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
-        module.weight.requires_grad_(True)
+        weight = module.weight.detach().clone()
+        # Not remove_parametrizations: it takes `weight` off the class, which deep copies of the module share.
+        module.__class__ = parametrize.type_before_parametrizations(module)
+        del module.parametrizations
+        module.weight = nn.Parameter(weight)
 
 
 def strip(model: nn.Module) -> nn.Module:

@@ -18,7 +18,19 @@ from lightexp.compose.resolvers import conf_folder, register
 from lightexp.data import Digits, Splits
 from lightexp.models import MLP, build
 
-GROUPS = ("criterion", "allocation", "calibration", "quantizer", "loss", "model", "data", "rate", "optimizer", "stage")
+GROUPS = (
+    "criterion",
+    "allocation",
+    "calibration",
+    "sensitivity",
+    "quantizer",
+    "loss",
+    "model",
+    "data",
+    "rate",
+    "optimizer",
+    "stage",
+)
 SMALL = ["epochs=1", "tune_epochs=1", "sparsity=0.5"]
 REAL_DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -90,7 +102,7 @@ def _fixture(group: str):
     return fixture
 
 
-criterion, allocation, calibration, quantizer, loss, model, data, rate, optimizer, stage = map(_fixture, GROUPS)
+criterion, allocation, calibration, sensitivity, quantizer, loss, model, data, rate, optimizer, stage = map(_fixture, GROUPS)
 
 
 @pytest.fixture(scope="session")
