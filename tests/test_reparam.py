@@ -189,6 +189,17 @@ def test_a_constrained_net_is_rebuilt_bit_for_bit(quantizer, masked):
     assert bits(again[3].weight) == bits(model[3].weight)
 
 
+@constrained
+def test_stripping_a_copy_leaves_the_original_alone(quantizer, masked):
+    model = net(quantizer, masked)
+    before = {name: bits(module.weight) for name, module in layers(model).items()}
+    copied = strip(copy.deepcopy(model))
+    assert {name: bits(module.weight) for name, module in layers(copied).items()} == before
+    train(copied)
+    assert {name: bits(module.weight) for name, module in layers(model).items()} == before
+    assert not any(hasattr(module, "parametrizations") for module in layers(copied).values())
+
+
 def test_a_rebuilt_net_shares_no_memory_with_what_it_was_rebuilt_from():
     model = net(codebook, masked=True)
     state = model.state_dict()

@@ -17,6 +17,7 @@ SHARED = (
     "criterion",
     "allocation",
     "calibration",
+    "sensitivity",
     "quantizer",
     "activation",
     "factorization",

@@ -10,7 +10,7 @@ from lightexp.ops.near_kmeans import shift_borders
 
 Start = Literal["linear", "density", "random", "exact"]
 
-_GAIN = 1e-3
+_GAIN = 3e-3
 """Borders are shifted as long as that lowers Σ (v − c)² by this share."""
 
 
@@ -82,14 +82,14 @@ def _density(line: Line, clusters: int, seed: int) -> np.ndarray:
     knots = line.values[ranks].astype(np.float64)
     mass = np.concatenate([[0.0], np.cumsum(np.diff(ranks) ** (1 / 3) * np.diff(knots) ** (2 / 3))])
     targets = (np.arange(clusters) + 0.5) / clusters * mass[-1]
-    centroids = _lloyd(line, np.unique(np.interp(targets, mass, knots)), clusters, 10)
+    centroids = _lloyd(line, np.unique(np.interp(targets, mass, knots)), clusters, 5)
     cost = np.inf
     while len(centroids) == clusters > 1:
         edges = line.edges(centroids)
         if not np.diff(edges).all():
             break
         edges, shifted = shift_borders(line, edges)
-        centroids = _lloyd(line, np.diff(line.sums(edges)) / np.diff(edges), clusters, 10)
+        centroids = _lloyd(line, np.diff(line.sums(edges)) / np.diff(edges), clusters, 5)
         if not shifted < (1 - _GAIN) * cost:
             break
         cost = shifted

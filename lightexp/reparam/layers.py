@@ -87,11 +87,11 @@ def codes_of(module: nn.Module) -> WeightCode | None:
 
 def _strip(module: nn.Module) -> None:
     if parametrize.is_parametrized(module, "weight"):
-        # torch removes the property from the class, which a deep copy of the module shares with it.
-        shared = type(module)
-        module.__class__ = type(shared.__name__, shared.__bases__, dict(vars(shared)))
-        parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
-        module.weight.requires_grad_(True)
+        weight = module.weight.detach().clone()
+        # Not remove_parametrizations: it takes `weight` off the class, which deep copies of the module share.
+        module.__class__ = parametrize.type_before_parametrizations(module)
+        del module.parametrizations
+        module.weight = nn.Parameter(weight)
 
 
 def strip(model: nn.Module) -> nn.Module:

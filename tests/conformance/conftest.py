@@ -22,6 +22,7 @@ GROUPS = (
     "criterion",
     "allocation",
     "calibration",
+    "sensitivity",
     "quantizer",
     "activation",
     "coder",

@@ -13,7 +13,7 @@ from lightexp.data import Splits, split
 from lightexp.errors import ConfigError
 from lightexp.models import MLP, net_spec
 from lightexp.prune import Structured, Threshold
-from lightexp.quantize import LayerWeight, Quantizer
+from lightexp.quantize import LayerWeight, Quantizer, Uniform
 from lightexp.reparam import codes_of, layers, mask_of, rebuild, set_mask, set_quantizer, spec_of, strip
 from lightexp.stages import Context, Prune
 from lightexp.stages.probe import DataProbe
@@ -201,6 +201,24 @@ def test_a_quantizer_takes_layers_that_are_dead_or_tiny(quantizer, size):
         set_quantizer(layers(net)[name], parametrization)
     assert not net[0].weight.any()
     assert net(torch.ones(2, size)).isfinite().all()
+
+
+# Sensitivities
+
+
+def test_a_sensitivity_costs_every_choice_the_same_each_time_and_fewer_bits_more(sensitivity, net, digits):
+    before, mode = weights(net), net.training
+    found = {name: LayerWeight(layer.weight.detach(), mask_of(layer)) for name, layer in layers(net).items()}
+    codes = {
+        name: {bits: Uniform(bits).fit({name: layer}, 0, None)[name].code(layer.weight) for bits in (2, 5, 8)}
+        for name, layer in found.items()
+    }
+    one, again = (sensitivity(found, codes, DataProbe(net, digits, batches=2, seed=1)) for _ in range(2))
+    assert {name: set(costs) for name, costs in one.items()} == {name: {2, 5, 8} for name in layers(net)}
+    assert one == again
+    assert np.isfinite([list(costs.values()) for costs in one.values()]).all()
+    assert all(costs[2] > costs[5] for costs in one.values())
+    assert (weights(net), net.training) == (before, mode)
 
 
 # Stages
