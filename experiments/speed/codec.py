@@ -64,12 +64,12 @@ def measured(name: str, coder: Coder, runs: int) -> dict[str, Any]:
     net = compressed(factory, input_shape, classes)
     params = sum(parameter.numel() for parameter in net.parameters())
     forget_peak()
-    seconds, data = timed(lambda: encode(net, about, coder), runs)
+    seconds, data = timed(partial(encode, net, about, coder), runs)
     peaks = {"encode": memory_bytes("VmHWM") - before}
     del net
     forget_peak()
     before = memory_bytes("VmRSS")
-    back, _ = timed(lambda: decode(data), runs)
+    back, _ = timed(partial(decode, data), runs)
     peaks["decode"] = memory_bytes("VmHWM") - before
     return {
         "weights": params,
