@@ -21,7 +21,6 @@ def _dictionary() -> bytes:
     names += [f'"layer{stage}.{block}.{part}"' for stage in range(1, 5) for block in range(2) for part in ("conv1", "conv2")]
     names += [f'"blocks.{block}.conv{which}"' for block in range(27) for which in (1, 2)]
     layers = '["conv","classifier"],["conv1","conv2","fc1","fc2"],["layers.0","layers.1","layers.2"]'
-    tables = ",".join(map(str, range(64)))
     shapes = ",".join(
         f"[{after},{before},3,3]"
         for before, after in (
@@ -43,19 +42,22 @@ def _dictionary() -> bytes:
     values = '"depth":20,"name":"resnet18","fashion_mnist","cifar100","cifar10","digits","dropout":0.0,"input_dropout":0.0,'
     nets = "".join(f"lightexp.models.{net}" for net in ("torchvision_net", "VGGSmall", "SimpleNet", "ResNet", "LeNet5", "MLP"))
     end = (
-        '{"data":"mnist","layers":[["layers.0","layers.1","layers.2"],[[300,784],[100,300],[10,100]],[1,1,1],[4,4,4],[0,1,2]],'
-        '"lengths":[1000,1000,180],"mean":[0.1307],"model":{"args":{"dropout":0.0,"input_dropout":0.0,"widths":[300,100]},'
+        '{"data":"mnist","layers":[["layers.0","layers.1","layers.2"],[[300,784],[100,300],[10,100]],1,4,0],'
+        '"mean":[0.1307],"model":{"args":{"dropout":0.0,"input_dropout":0.0,"widths":[300,100]},'
         '"classes":10,"input_shape":[1,28,28],"net":"lightexp.models.MLP"},"params":266610,"std":[0.3081]}'
     )
-    return (",".join(names) + tables + shapes + "1,1,1,1,1,1,4,4,4,4,4,4" + layers + values + "[3,32,32]" + nets + end).encode()
+    return (",".join(names) + shapes + layers + values + "[3,32,32]" + nets + end).encode()
 
 
 DICTIONARY = _dictionary()
 
 
 def pack_header(header: dict[str, Any]) -> bytes:
-    """Deflate a header; its `layers`, rows of one form, are stored by column, where like stands beside like."""
-    columns = [list(column) for column in zip(*header["layers"], strict=True)]
+    """Deflate a header. Its `layers` (name, shape, kind, bits, table) are stored by column, where like stands beside like: a
+    column of equal entries as one of them, and tables by their distance from the layer's own number."""
+    rows = [[*entry, at - table] for at, (*entry, table) in enumerate(header["layers"])]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    columns = columns[:2] + [column[0] if len(set(column)) == 1 else column for column in columns[2:]]
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=DICTIONARY)
     text = json.dumps(header | {"layers": columns}, sort_keys=True, separators=(",", ":"))
     return deflate.compress(text.encode()) + deflate.flush()
@@ -74,4 +76,10 @@ def read_header(packed: bytes) -> dict[str, Any]:
     header = json.loads(text)
     if not isinstance(header, dict):
         raise ArtifactError("its header is not a mapping")
-    return header | {"layers": [list(row) for row in zip(*header["layers"], strict=True)]}
+    return header | {"layers": _rows(*header["layers"]) if header["layers"] else []}
+
+
+def _rows(names: list, shapes: list, *columns: Any) -> list[list]:
+    whole = [column if isinstance(column, list) else [column] * len(names) for column in columns]
+    rows = zip(names, shapes, *whole, strict=True)
+    return [[*entry, at - relative] for at, (*entry, relative) in enumerate(rows)]

@@ -15,11 +15,12 @@ from lightexp.artifact.layer import Layer
 from lightexp.artifact.range import Range
 from lightexp.errors import ArtifactError
 from lightexp.models import from_spec
-from lightexp.reparam import WeightCode, codes_of, layers
+from lightexp.reparam import WeightCode, codes_of, latent, layers
 
 DEFAULT = Range()
 
 
+@torch.no_grad()
 def encode(model: nn.Module, header: dict[str, Any], coder: Coder = DEFAULT) -> bytes:
     """Write a net: quantized layers by their quantizer's own integers, pruned ones sparse, the rest raw.
 
@@ -83,23 +84,23 @@ def _numbered(name: str, module: nn.Module, tables: "_Tables") -> Numbered:
         numbers, alphabet, kind, bits, table = module.weight.detach().float().cpu().numpy(), Floats(), "sparse", 32, 0
     else:
         numbers, entries = code.codes.cpu().numpy(), code.table.detach().float().cpu().numpy()
-        largest = int(np.abs(numbers).max())
-        numbers = numbers.astype(np.min_scalar_type(-largest))
+        largest = max(int(numbers.max()), -int(numbers.min()))
+        numbers = numbers.astype(np.min_scalar_type(-largest - 1))
         alphabet, kind = (Lookups(entries), "lookup") if code.is_lookup else (Steps(largest), "steps")
         bits, table = int(code.bits) if code.bits == int(code.bits) else float(code.bits), tables.index(entries)
     numbers = np.ascontiguousarray(numbers.reshape(len(numbers), -1))
     nonzero = int(np.count_nonzero(alphabet.marks(numbers)))
-    return Layer(name, tuple(module.weight.shape), kind, bits, table, nonzero, alphabet), numbers
+    return Layer(name, tuple(latent(module).shape), kind, bits, table, nonzero, alphabet), numbers
 
 
 def _plain_parameters(model: nn.Module) -> list[Tensor]:
     own = [tensor for name, tensor in model.named_parameters() if ".parametrizations." not in name]
-    return own + [module.weight for module in layers(model).values() if hasattr(module, "parametrizations")]
+    return own + [latent(module) for module in layers(model).values() if hasattr(module, "parametrizations")]
 
 
 def _rest(model: nn.Module, coded: set[str]) -> dict[str, Tensor]:
     state = {name: tensor for name, tensor in model.state_dict().items() if ".parametrizations." not in name}
-    state |= {f"{name}.weight": module.weight.detach() for name, module in layers(model).items()}
+    state |= {f"{name}.weight": module.weight.detach() for name, module in layers(model).items() if name not in coded}
     return {name: tensor for name, tensor in state.items() if name.removesuffix(".weight") not in coded}
 
 
