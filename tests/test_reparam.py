@@ -242,14 +242,3 @@ def test_a_mask_is_not_a_quantizer():
     set_mask(layer, torch.eye(2, dtype=torch.bool))
     assert quantizer_of(layer) is None
     assert isinstance(mask_module(layer), Mask)
-
-
-def test_stripping_a_copy_leaves_the_original_alone():
-    net = nn.Sequential(nn.Linear(3, 2))
-    set_mask(net[0], torch.tensor([[True, False, True], [False, True, True]]))
-    before = net[0].weight.clone()
-    plain = strip(copy.deepcopy(net))
-    assert isinstance(plain[0].weight, nn.Parameter)
-    assert torch.equal(plain[0].weight, before)
-    assert torch.equal(net[0].weight, before)
-    assert torch.equal(mask_of(net[0]), before != 0)
