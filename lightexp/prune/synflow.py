@@ -10,8 +10,8 @@ from lightexp.spec import spec
 class SynFlow(Criterion):
     """s = |w · ∂R/∂w|, R = 1ᵀ f(1) of the net with all parameters made absolute: a weight's share of the flow, without data.
 
-    (Tanaka et al. 2020.) Made for many small cuts of the untrained net, which never kill a layer while others have weights to
-    lose: `PruneIteratively` of 100 rounds and a tune of 0 epochs. Float64, since deep nets leave float32's range.
+    (Tanaka et al. 2020.) Made for many small cuts of the untrained net (`PruneStepwise`), which never kill a layer while others
+    have weights to lose. Float64, since deep nets leave float32's range.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"flow_gradient"})

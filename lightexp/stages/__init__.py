@@ -15,6 +15,7 @@ from lightexp.stages.rewind import Rewind
 from lightexp.stages.rigl import RigL
 from lightexp.stages.shuffle import Shuffle
 from lightexp.stages.stage import Context, Stage
+from lightexp.stages.stepwise import PruneStepwise
 from lightexp.stages.surgery import NetworkSurgery
 from lightexp.stages.ticket import PruneAndRewind
 
@@ -28,6 +29,7 @@ __all__ = [
     "PruneAndRewind",
     "PruneGradually",
     "PruneIteratively",
+    "PruneStepwise",
     "Quantize",
     "QuantizeActivations",
     "Recalibrate",
