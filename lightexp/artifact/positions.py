@@ -26,7 +26,7 @@ def code_positions(stream: Stream, marks: np.ndarray, ones: int, options: Option
     """
     height, width = marks.shape
     base = ones / (marks.size - ones)
-    rows, columns = Odds(height, 4.0**options.rows), Odds(width, 4.0**options.columns)
+    rows, columns = Odds(height, float(4**options.rows)), Odds(width, float(4**options.columns))
     if options.follow and before is not None:
         columns.factor[:] = np.repeat(before, width // len(before))
     if options.line:

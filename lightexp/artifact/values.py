@@ -62,7 +62,7 @@ class Tree:
         widths = 2 ** np.arange(depth, -1, -1)[:, None]
         self._from = np.arange(size) // widths * widths
         self._to = np.minimum(self._from + widths, size)
-        self._strengths = 2.0 ** np.arange(1, depth + 1)[:, None]
+        self._strengths = (2 ** np.arange(1, depth + 1))[:, None].astype(float)
         self.even = np.ones(size)
 
     def weights(self, counts: np.ndarray, base: np.ndarray, strength: float = 1.0) -> np.ndarray:
