@@ -15,7 +15,8 @@ from torch import nn
 from lightexp.artifact import decode, encode
 from lightexp.artifact.container import parse
 from lightexp.models import MLP, build, net_spec
-from lightexp.ops.kmeans import assign, kmeans_1d
+from lightexp.ops.assign import assign
+from lightexp.ops.kmeans import kmeans_1d
 from lightexp.ops.line import Line
 from lightexp.ops.near_kmeans import shift_borders
 from lightexp.ops.sort import ascending
@@ -137,6 +138,19 @@ def test_the_fast_sort_is_a_sort(dtype, kind, size, offset):
 @pytest.mark.parametrize("values", [np.zeros(70_000), np.r_[np.zeros(70_000), 1e30], np.geomspace(1e-300, 1e300, 70_000)])
 def test_the_fast_sort_takes_what_no_cells_fit(values):
     np.testing.assert_array_equal(ascending(values[::-1]), values)
+
+
+@settings(max_examples=20)
+@given(
+    st.sampled_from([np.float32, np.float64]),
+    st.sampled_from(sorted(KINDS)),
+    st.lists(st.floats(-1, 1) | st.floats(-200, 200) | st.just(1e30), min_size=1, max_size=40, unique=True).map(sorted),
+)
+def test_many_values_are_assigned_as_a_search_says(dtype, kind, centroids):
+    values, centroids = weights(kind, 70_000).astype(dtype), np.array(centroids)
+    borders = (centroids[1:] + centroids[:-1]) / 2
+    values[: len(borders)] = borders  # ties go to the lower one
+    np.testing.assert_array_equal(assign(values, centroids), np.searchsorted(borders, values.astype(np.float64), side="left"))
 
 
 # One codebook for the net

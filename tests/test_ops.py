@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.cluster import KMeans
 
+from lightexp.ops.assign import assign
 from lightexp.ops.gradients import gather, straight_through
-from lightexp.ops.kmeans import assign, kmeans_1d
+from lightexp.ops.kmeans import kmeans_1d
 from lightexp.ops.select import keep_largest
 from lightexp.ops.uniform import to_integers
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.cluster import KMeans
 
-from lightexp.ops.kmeans import assign, kmeans_1d
+from lightexp.ops.assign import assign
+from lightexp.ops.kmeans import kmeans_1d
 
 
 def timed(call: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
@@ -33,7 +34,13 @@ def compare(name: str, values: np.ndarray, clusters: int, runs: int) -> None:
     exact = timed(lambda: kmeans_1d(values, clusters, "exact"))
     median = statistics.median(seconds for seconds, _ in ours)
     least = inertia(values, exact[1])
-    rows = {"scikit-learn": theirs, "lightexp": (median, ours[0][1]), "lightexp, exact": exact}
+    labelled = statistics.median(timed(lambda: assign(values, kmeans_1d(values, clusters)))[0] for _ in range(runs))
+    rows = {
+        "scikit-learn": theirs,
+        "lightexp": (median, ours[0][1]),
+        "lightexp, with an index for each weight": (labelled, ours[0][1]),
+        "lightexp, exact": exact,
+    }
     for label, (seconds, centroids) in rows.items():
         cost = inertia(values, centroids.astype(np.float64))
         print(

@@ -5,7 +5,8 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from lightexp.ops.kmeans import assign, kmeans_1d
+from lightexp.ops.assign import assign
+from lightexp.ops.kmeans import kmeans_1d
 from lightexp.quantize.quantizer import LayerWeight, Probe, Quantizer
 from lightexp.reparam import Codebook
 from lightexp.spec import spec
