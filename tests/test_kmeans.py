@@ -102,6 +102,16 @@ def test_exact_is_a_fixed_point_of_lloyd_and_no_start_is_better(values, clusters
         assert np.array_equal(other, kmeans_1d(values, clusters, start, seed))
 
 
+@pytest.mark.parametrize("start", ["linear", "density", "random", "exact"])
+def test_values_that_sums_cannot_tell_apart_are_told_apart(start):
+    # 1 + 1e-18 is 1 in float64.
+    values = np.array([-1.0, 0.0, 2.4e-23, 1.2e-18, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0])
+    centroids = kmeans_1d(values, 9, start)
+    assert len(centroids) == 9
+    assert (np.diff(centroids) > 0).all()
+    assert len(np.unique(assign(values, centroids))) == 9
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_shifted_borders_cost_what_they_say_and_no_more_than_before(kind):
     line = Line(weights(kind, 5000))

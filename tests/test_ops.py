@@ -77,7 +77,7 @@ def test_kmeans_by_hand(start):
 
 def test_a_centroid_without_values_goes_where_they_are_spread_most():
     # Centroids 0, 5, 10 split {0, 1, 8, 10} at 2.5 and 7.5: means 0.5 and 9, and the middle one has nothing. {8, 10} is spread
-    # more than {0, 1}, so it goes to 8, and the two part.
+    # more than {0, 1}, so it goes to its ends.
     assert kmeans_1d(np.array([0.0, 1.0, 8.0, 10.0]), 3, "linear").tolist() == [0.5, 8.0, 10.0]
 
 

@@ -43,22 +43,22 @@ def _lloyd(line: Line, centroids: np.ndarray, clusters: int, rounds: int) -> np.
         edges = line.edges(centroids)
         if last is not None and np.array_equal(edges, last):
             break
-        counts, sums = np.diff(edges), np.diff(line.sums(edges))
-        if counts.all() and len(counts) == clusters:
-            centroids, last = sums / counts, edges
+        if len(centroids) == clusters and np.diff(edges).all():
+            centroids, last = line.means(edges), edges
         else:
-            centroids, last = _refill(line, edges[:-1], counts, sums, clusters), None
+            centroids, last = _refill(line, np.unique(edges), clusters), None
     return centroids
 
 
-def _refill(line: Line, first: np.ndarray, counts: np.ndarray, sums: np.ndarray, clusters: int) -> np.ndarray:
-    """A centroid without values, as in the gap that pruning leaves around 0, goes to the cluster that is spread most."""
-    taken = counts > 0
-    first, counts, means = first[taken], counts[taken], sums[taken] / counts[taken]
-    starts, ends = (line.values[at].astype(np.float64) for at in (first, first + counts - 1))
-    spread = counts * (ends - starts) ** 2
-    split = np.argsort(-spread, kind="stable")[: clusters - len(means)]
-    return np.unique(np.concatenate([means, starts[split[spread[split] > 0]]]))
+def _refill(line: Line, edges: np.ndarray, clusters: int) -> np.ndarray:
+    """A centroid without values, as in the gap that pruning leaves around 0, goes to the cluster that is spread most: that one
+    begins anew from its two ends."""
+    starts, ends = (line.values[at].astype(np.float64) for at in (edges[:-1], edges[1:] - 1))
+    spread = np.diff(edges) * (ends - starts) ** 2
+    split = np.argsort(-spread, kind="stable")[: clusters + 1 - len(edges)]
+    centroids = line.means(edges)
+    centroids[split] = starts[split]
+    return np.unique(np.concatenate([centroids, ends[split]]))
 
 
 def _linear(line: Line, clusters: int, seed: int) -> np.ndarray:
@@ -84,7 +84,7 @@ def _density(line: Line, clusters: int, seed: int) -> np.ndarray:
         if not np.diff(edges).all():
             break
         edges, shifted = shift_borders(line, edges)
-        centroids = _lloyd(line, np.diff(line.sums(edges)) / np.diff(edges), clusters, 5)
+        centroids = _lloyd(line, line.means(edges), clusters, 5)
         if not shifted < (1 - _GAIN) * cost:
             break
         cost = shifted
@@ -93,7 +93,7 @@ def _density(line: Line, clusters: int, seed: int) -> np.ndarray:
 
 def _exact(line: Line, clusters: int, seed: int) -> np.ndarray:
     edges = exact_borders(line.values, line.edges(_lloyd(line, _density(line, clusters, seed), clusters, 100)))
-    return np.diff(line.sums(edges)) / np.diff(edges)
+    return line.means(np.unique(edges))
 
 
 _START = {"linear": _linear, "random": _random, "density": _density, "exact": _exact}

@@ -45,6 +45,12 @@ class Line:
         edges[1:-1] = np.searchsorted(self.values, halfway(centroids, self.values.dtype), side="right")
         return edges
 
+    def means(self, edges: np.ndarray) -> np.ndarray:
+        """The mean of each range between ascending edges, float64, none of them empty."""
+        means = np.diff(self.sums(edges)) / np.diff(edges)
+        # Sums of numbers far smaller than those before them are lost to rounding, but no mean lies outside its range.
+        return np.clip(means, self.values[edges[:-1]], self.values[edges[1:] - 1])
+
     def sums(self, ends: np.ndarray) -> np.ndarray:
         """Σ v over the first `ends` numbers for each end, float64."""
         rest, inside = self._rest(ends)
