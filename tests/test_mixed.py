@@ -17,7 +17,7 @@ from lightexp.ops.programme import cheapest_choice
 from lightexp.quantize import Affine, Entropy, HessianTrace, KMeans, LayerWeight, Measured, MixedPrecision, Uniform
 from lightexp.reparam import WeightCode, codes_of, layers, set_mask, set_quantizer
 from lightexp.stages import Context, Quantize
-from lightexp.stages.probe import DataProbe
+from lightexp.statistics.probe import DataProbe
 
 
 class Known:

@@ -15,7 +15,7 @@ from lightexp.prune import Movement, Statistics
 from lightexp.quantize import KMeans
 from lightexp.reparam import latent, mask_module, mask_of, set_mask
 from lightexp.stages import Context, Fit, Prune, PruneGradually, Quantize, movement
-from lightexp.stages.statistics import gather
+from lightexp.statistics.gather import gather
 from lightexp.train import Constant, Training, fit
 
 

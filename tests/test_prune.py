@@ -13,7 +13,7 @@ from lightexp.errors import ConfigError
 from lightexp.prune import LAMP, Global, Gradient, Magnitude, Random, Statistics, Threshold, Uniform
 from lightexp.reparam import mask_of, set_mask
 from lightexp.stages import Context, Prune
-from lightexp.stages.statistics import gather
+from lightexp.statistics.gather import gather
 
 DEAD = -float("inf")
 SCORES = {"a": torch.tensor([[3.0, 1.0], [2.0, 4.0]]), "b": torch.tensor([10.0, 0.5])}

@@ -9,7 +9,7 @@ from torch import nn
 from lightexp.errors import ConfigError
 from lightexp.prune import ERK, SNIP, Fisher, NofM, PerLayer, Statistics, Taylor, WeightEntropy
 from lightexp.stages import Prune
-from lightexp.stages.statistics import gather
+from lightexp.statistics.gather import gather
 
 WEIGHT = torch.tensor([[2.0, -1.0], [0.5, 0.0]])
 

@@ -13,7 +13,7 @@ from lightexp.errors import ConfigError
 from lightexp.prune import Gradient
 from lightexp.reparam import set_mask
 from lightexp.stages import Context, Prune, samples
-from lightexp.stages.statistics import MEASURES, gather
+from lightexp.statistics.gather import MEASURES, gather
 
 C = 2.75**0.5  # the samples of two_samples, normalised: (2.5, −1.5) / C and (−1.5, 0.5) / C
 

@@ -19,6 +19,7 @@ DECIDING = (
     "reparam",
     "spec.py",
     "stages",
+    "statistics",
     "surgery",
     "train",
 )

@@ -8,11 +8,11 @@ from torch import nn
 from lightexp.errors import ConfigError
 from lightexp.reparam import layers, mask_module, mask_of, reads_weight, set_mask
 from lightexp.spec import spec
-from lightexp.stages import movement
 from lightexp.stages.fit import Fit
 from lightexp.stages.prune import Pruning
 from lightexp.stages.stage import Context
-from lightexp.stages.statistics import gather
+from lightexp.statistics import movement
+from lightexp.statistics.gather import gather
 
 
 @spec

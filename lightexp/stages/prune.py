@@ -11,7 +11,7 @@ from lightexp.prune import Allocation, Criterion, Global, Magnitude
 from lightexp.reparam import latent, layers, mask_of, reads_weight, set_mask
 from lightexp.spec import spec
 from lightexp.stages.stage import Context, Stage
-from lightexp.stages.statistics import MEASURES, gather
+from lightexp.statistics.gather import MEASURES, gather
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 """A sparsity: zeros / weights, in [0, 1)."""

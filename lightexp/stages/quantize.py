@@ -9,9 +9,9 @@ from lightexp.quantize import LayerWeight, Quantizer
 from lightexp.quantize import Uniform as UniformQuantizer
 from lightexp.reparam import layers, mask_of, set_quantizer
 from lightexp.spec import spec
-from lightexp.stages.probe import DataProbe
 from lightexp.stages.skip import check_ahead, without
 from lightexp.stages.stage import Context, Stage
+from lightexp.statistics.probe import DataProbe
 
 
 @spec

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from lightexp.quantize.activations import ActivationQuantizer, UniformActivation
 from lightexp.reparam import layers
 from lightexp.spec import spec
-from lightexp.stages.samples import draw
 from lightexp.stages.skip import check_ahead, without
 from lightexp.stages.stage import Context, Stage
+from lightexp.statistics.samples import draw
 
 SAMPLES = 2**18
 """Values of each layer's input that a quantizer is shown; more of them change a percentile by less than its step."""

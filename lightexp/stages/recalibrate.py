@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from lightexp.spec import spec
-from lightexp.stages.samples import BATCH_SIZE, draw
 from lightexp.stages.stage import Context, Stage
+from lightexp.statistics.samples import BATCH_SIZE, draw
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 

@@ -14,7 +14,7 @@ from lightexp.spec import spec
 from lightexp.stages.dynamic import Dynamic
 from lightexp.stages.masked import pruned
 from lightexp.stages.stage import Context
-from lightexp.stages.statistics import gather
+from lightexp.statistics.gather import gather
 
 
 @spec

@@ -16,8 +16,8 @@ from lightexp.prune import Structured, Threshold
 from lightexp.quantize import LayerWeight, Quantizer, Uniform
 from lightexp.reparam import codes_of, layers, mask_of, rebuild, set_mask, set_quantizer, spec_of, strip
 from lightexp.stages import Context, Prune
-from lightexp.stages.probe import DataProbe
-from lightexp.stages.statistics import gather
+from lightexp.statistics.gather import gather
+from lightexp.statistics.probe import DataProbe
 from tests.normed import bits, copied, normed
 from tests.normed import from_its_file as normed_from_its_file
 

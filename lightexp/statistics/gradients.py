@@ -11,7 +11,7 @@ from torch.nn.utils import parametrize
 
 from lightexp.errors import ConfigError
 from lightexp.reparam import layers, strip
-from lightexp.stages.samples import Figures, Samples
+from lightexp.statistics.samples import Figures, Samples
 
 
 def gradients(model: nn.Module, samples: Samples) -> Figures:

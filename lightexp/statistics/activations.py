@@ -12,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 from lightexp.errors import ConfigError
 from lightexp.reparam import layers
-from lightexp.stages.samples import Figures, Samples
+from lightexp.statistics.samples import Figures, Samples
 
 Look = Callable[[str, nn.Module, Tensor], None]
 """Is told the layer's name, the module and the tensor that goes in or comes out."""

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from lightexp.data import Splits
 from lightexp.reparam import layers, mask_of, strip
-from lightexp.stages.samples import Samples, draw
+from lightexp.statistics.samples import Samples, draw
 
 
 @dataclass(frozen=True)

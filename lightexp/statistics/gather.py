@@ -6,10 +6,10 @@ from torch import nn
 from lightexp.data import Splits
 from lightexp.prune import Statistics
 from lightexp.reparam import layers
-from lightexp.stages.activations import batch_norm_scale, input_norm, units
-from lightexp.stages.gradients import flow_gradient, gradients, hessian_gradient
-from lightexp.stages.movement import movement
-from lightexp.stages.samples import draw
+from lightexp.statistics.activations import batch_norm_scale, input_norm, units
+from lightexp.statistics.gradients import flow_gradient, gradients, hessian_gradient
+from lightexp.statistics.movement import movement
+from lightexp.statistics.samples import draw
 
 MEASURES = {
     "gradient": gradients,

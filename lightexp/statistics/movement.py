@@ -4,8 +4,8 @@ from torch import Tensor, nn
 
 from lightexp.errors import ConfigError
 from lightexp.reparam import latent, layers, mask_module, reads_weight
-from lightexp.stages.gradients import gradients
-from lightexp.stages.samples import Figures, Samples
+from lightexp.statistics.gradients import gradients
+from lightexp.statistics.samples import Figures, Samples
 
 
 def movement(model: nn.Module, samples: Samples) -> Figures:

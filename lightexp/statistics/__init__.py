@@ -1,0 +1,1 @@
+"""What criteria and quantizers want to know about a net on its training data."""
