@@ -14,7 +14,8 @@ from lightexp.errors import ConfigError
 from lightexp.prune import Movement, Statistics
 from lightexp.quantize import KMeans
 from lightexp.reparam import latent, mask_module, mask_of, set_mask
-from lightexp.stages import Context, Fit, Prune, PruneGradually, Quantize, movement
+from lightexp.stages import Context, Fit, Prune, PruneGradually, Quantize
+from lightexp.statistics import movement
 from lightexp.statistics.gather import gather
 from lightexp.train import Constant, Training, fit
 

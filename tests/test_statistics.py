@@ -12,7 +12,8 @@ from lightexp.data import Splits, split
 from lightexp.errors import ConfigError
 from lightexp.prune import Gradient
 from lightexp.reparam import set_mask
-from lightexp.stages import Context, Prune, samples
+from lightexp.stages import Context, Prune
+from lightexp.statistics import samples
 from lightexp.statistics.gather import MEASURES, gather
 
 C = 2.75**0.5  # the samples of two_samples, normalised: (2.5, −1.5) / C and (−1.5, 0.5) / C
