@@ -286,6 +286,13 @@ def test_a_sweep_that_failed_entirely_still_has_its_files(tmp_path):
     assert len(summary_files(pd.DataFrame([run(0, status="FAILED")]), tmp_path)) == 5
 
 
+def test_bits_of_inputs_are_a_column_only_where_something_quantizes_them():
+    titles = [column.title for column in table(run(metrics={"bits/input": 32.0})).columns]
+    assert not any(title.startswith("input bits") for title in titles)
+    runs = [run(0, sparsity=s, metrics={"bits/input": bits}) for s, bits in ((0.5, 32.0), (0.9, 4.0))]
+    assert [cell.text for cell in column(table(*runs), "input bits")] == ["–", "–", "4"]
+
+
 # Reading runs
 
 

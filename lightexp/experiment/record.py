@@ -18,7 +18,8 @@ class Record:
     test_loss: mean cross-entropy, nats.
     params, nonzero: of all parameters. sparsity: share of zeros among them, 0 … 1; sparsity_prunable: among the weights of
         linear layers and convolutions, which is what sparsity_asked asked for.
-    weight_bits: nominal bits a prunable weight, mean. bits_per_param: 8 · file_bytes / params.
+    weight_bits: nominal bits a prunable weight, mean. input_bits: of the numbers that layers take, mean over their MACs, 32 where
+        nothing quantizes them. bits_per_param: 8 · file_bytes / params.
     file_bytes: size of the file = header_bytes + positions_bytes + values_bytes + tables_bytes + dense_bytes, where dense is
         all that is stored raw. original_bytes: of the net as it was built, as dense float32. ratio: original_bytes / file_bytes.
     macs: multiply-accumulates for one input; effective_macs: those whose weight is not 0; bops: Σ effective MACs × weight
@@ -46,6 +47,7 @@ class Record:
     sparsity_prunable: float
     sparsity_asked: float | None
     weight_bits: float
+    input_bits: float
     bits_per_param: float
     file_bytes: int
     header_bytes: int

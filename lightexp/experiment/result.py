@@ -37,6 +37,7 @@ def measure(
         dense_test_accuracy=_test_accuracy(control, walker, dense) if control and dense else None,
         sparsity_asked=asked[-1] if asked else None,
         **{f"{section}_bytes": size for section, size in parsed.bytes_of.items()},
+        input_bits=sum(row["macs"] * row["input_bits"] for row in rows) / max(1, sum(row["macs"] for row in rows)),
         macs=sum(row["macs"] for row in rows),
         effective_macs=sum(row["effective_macs"] for row in rows),
         bops=sum(row["effective_macs"] * row["bits"] * row["input_bits"] for row in rows),

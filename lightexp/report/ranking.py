@@ -31,7 +31,17 @@ def ranking_figure(frame: pd.DataFrame) -> Figure:
     ring = {"marker": "o", "markersize": 2.5, "markeredgewidth": 0.6, "markerfacecolor": "white", "zorder": 4}
     for place, row in enumerate(rows):
         mean, sd = row.mean_sd(ERROR)
-        axes.errorbar([mean], [place], xerr=[sd or 0], color=BLUE, marker="s", capsize=2, elinewidth=0.8)
+        axes.errorbar(
+            [mean],
+            [place],
+            xerr=[sd or 0],
+            color=BLUE,
+            marker="|",
+            markersize=8,
+            markeredgewidth=1.6,
+            capsize=2,
+            elinewidth=0.8,
+        )
         if len(row.seeds) > 1:
             axes.plot(row.figure(ERROR), [place] * len(row.seeds), linestyle="none", color=BLUE, **ring)
     dense = [mean for row in groups.controls if (mean := _error(row)) is not None]

@@ -89,11 +89,14 @@ def _count(row: Group) -> Cell:
     return Cell(f"{n} ({lost})" if lost else str(n), (n, sum(row.lost.values())))
 
 
-def _figure(title: str, metric: str, form: str, spread: bool = False) -> tuple[Column, Make]:
-    """spread: show the standard deviation beside the mean. It is among the raw values in any case."""
+def _figure(title: str, metric: str, form: str, spread: bool = False, nothing: float | None = None) -> tuple[Column, Make]:
+    """spread: show the standard deviation beside the mean. It is among the raw values in any case. nothing: the mean that
+    says that there is none to show."""
 
     def cell(row: Group) -> Cell:
         mean, sd = row.mean_sd(metric)
+        if mean == nothing:
+            mean = sd = None
         text = "–" if mean is None else format(mean, form)
         if spread and sd is not None:
             text += f" ± {format(sd, form.removeprefix('+'))}"
@@ -119,6 +122,7 @@ FIGURES: list[tuple[Column, Make]] = [
     _figure("Δ error (pp) ↓", "test/delta", "+.2f", spread=True),
     (Column("sparsity (%) asked → achieved", ("sparsity/asked", "sparsity/prunable_mean", "sparsity/prunable_sd")), _sparsity),
     _figure("weight bits ↓", "bits/weight", ".3g"),
+    _figure("input bits ↓", "bits/input", ".3g", nothing=32.0),
     _figure("file (bytes) ↓", "size/file_bytes", ",.0f"),
     _figure("ratio ↑", "size/ratio", ".1f"),
     _figure("time (s)", "cost/seconds", ",.1f"),

@@ -36,6 +36,7 @@ METRICS = {
     "sparsity_prunable": "sparsity/prunable",
     "sparsity_asked": "sparsity/asked",
     "weight_bits": "bits/weight",
+    "input_bits": "bits/input",
     "macs": "cost/macs",
     "effective_macs": "cost/effective_macs",
     "bops": "cost/bops",
