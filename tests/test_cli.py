@@ -139,3 +139,15 @@ def test_every_command_explains_itself_with_an_example(tmp_path, command):
     said = lightexp(tmp_path, *command.split(), "--help")
     assert "Example" in said
     assert f"lightexp {command}" in said
+
+
+def test_version_and_readers_that_stop_early(tmp_path):
+    assert re.fullmatch(r"\d+\.\d+\.\d+", lightexp(tmp_path, "--version").strip())
+    command = [sys.executable, "-m", "lightexp.cli.main", "--help"]
+    # The far end of the pipe is closed before the command has written anything.
+    child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child.stdout.close()
+    said = child.stderr.read().decode()
+    child.wait()
+    child.stderr.close()
+    assert "Traceback" not in said

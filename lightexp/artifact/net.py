@@ -71,8 +71,9 @@ def load(path: str | Path, net: Any = None, trust: bool = False) -> nn.Module:
     Example:
         >>> net = lightexp.load("model.lxp")
     """
+    data = read(path)
     try:
-        return decode(read(path), net, trust)
+        return decode(data, net, trust)
     except ArtifactError as error:
         raise ArtifactError(f"{path}: {error}") from error
 

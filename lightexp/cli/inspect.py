@@ -11,10 +11,11 @@ from lightexp.errors import ArtifactError
 
 
 def show(file: Path, as_json: bool) -> None:
+    data = read(file)
     try:
-        found = contents(parse(read(file)))
+        found = contents(parse(data))
     except ArtifactError as error:
-        raise ArtifactError(f"{file}: {error}" if str(file) not in str(error) else str(error)) from error
+        raise ArtifactError(f"{file}: {error}") from error
     if as_json:
         print(json.dumps(found, indent=1))
     else:
