@@ -127,12 +127,12 @@ def _cells(chain: str, row: dict[str, Any]) -> tuple[str, ...]:
         f"{row['file_bytes']:,}",
         f"{row['ratio']:.1f}×",
         f"{row['seconds']:.1f}",
-        "from the store" if row["reused"] else "",
+        "stored" if row["reused"] else "",
     )
 
 
 def _line(cells: tuple[str, ...]) -> str:
-    widths = (16, 6, 11, 10, 5, 10, 6, 7, 14)
+    widths = (16, 6, 11, 10, 5, 10, 6, 7, 6)
     return "  ".join(
         cell.ljust(width) if at in (0, 8) else cell.rjust(width) for at, (cell, width) in enumerate(zip(cells, widths))
     )
