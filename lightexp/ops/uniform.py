@@ -36,4 +36,5 @@ def grid(low: Tensor, high: Tensor, steps: int) -> Grid:
 
 def to_integers(values: Tensor, step: Tensor, highest: Tensor | float, lowest: Tensor | float | None = None) -> Tensor:
     """q = clamp(round(v / Δ), lowest, highest), as floats that hold integers; exact zeros stay 0. `lowest` None is −highest."""
-    return torch.round(values / step).clamp(-highest if lowest is None else lowest, highest)
+    # In place, for a large layer's sake.
+    return (values / step).round_().clamp_(-highest if lowest is None else lowest, highest)
