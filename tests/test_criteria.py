@@ -69,8 +69,9 @@ def test_wanda_is_the_size_times_the_norm_of_the_input():
 
 
 def test_the_norms_of_filters_by_hand():
-    assert FilterNorm(1)(FILTERS, known()).tolist() == [[[[7.0, 7.0]]], [[[1.0, 1.0]]]]
-    assert FilterNorm(2)(FILTERS, known()).tolist() == [[[[5.0, 5.0]]], [[[1.0, 1.0]]]]
+    assert FilterNorm(1)(FILTERS, known()).tolist() == [[[[3.5, 3.5]]], [[[0.5, 0.5]]]]
+    wanted = torch.tensor([[[[12.5, 12.5]]], [[[0.5, 0.5]]]]).sqrt()  # (9 + 16)/2 and (0 + 1)/2
+    torch.testing.assert_close(FilterNorm(2)(FILTERS, known()), wanted)
     with pytest.raises(ValidationError):
         FilterNorm(3)
 

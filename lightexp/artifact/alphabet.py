@@ -18,6 +18,11 @@ class Alphabet(ABC):
         self.size, self.negatives = size, negatives
 
     @property
+    @abstractmethod
+    def bounds(self) -> tuple[int, int]:
+        """The least and the greatest number that a code can be, 0 among those between."""
+
+    @property
     def low_bits(self) -> int:
         return max(0, (self.size - 1).bit_length() - (MOST_HIGHS - 1).bit_length())
 
@@ -51,6 +56,10 @@ class Steps(Alphabet):
     def __init__(self, largest: int) -> None:
         super().__init__(2 * largest, largest)
 
+    @property
+    def bounds(self) -> tuple[int, int]:
+        return -self.negatives, self.negatives
+
     def marks(self, numbers: np.ndarray) -> np.ndarray:
         return numbers != 0
 
@@ -67,6 +76,10 @@ class Lookups(Alphabet):
     def __init__(self, table: np.ndarray) -> None:
         super().__init__(len(table), int((table < 0).sum()))
         self._codes = np.argsort(table, kind="stable") + 1
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        return 0, self.size
 
     def marks(self, numbers: np.ndarray) -> np.ndarray:
         return numbers != 0
@@ -85,6 +98,10 @@ class Floats(Alphabet):
 
     def __init__(self) -> None:
         super().__init__(2**32, 2**31)
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        raise TypeError("floats are no codes")
 
     def marks(self, numbers: np.ndarray) -> np.ndarray:
         return numbers.view(np.uint32) != 0

@@ -87,4 +87,8 @@ def _print(found: dict[str, Any], file: Path) -> None:
             column.justify = "right"
     console.print(sections)
     console.print()
-    console.print(layers if found["layers"] else "no layer is compressed: all weights are dense float32")
+    if found["layers"]:
+        console.print(layers)
+        console.print("layers that are not listed are dense float32")
+    else:
+        console.print("all weights are dense float32")

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from lightexp.errors import LightexpError
 from lightexp.report import query, render, summary
+from lightexp.report.errors import ReportError
 from lightexp.report.settings import varying
 from lightexp.report.table import summarise
 from lightexp.track.summary import keep
@@ -18,6 +19,9 @@ def conclude(sweep: str, uri: str) -> None:
     console = Console(highlight=False)
     try:
         frame = query.runs(uri, sweep)
+    except ReportError:
+        print("no table: none of this sweep's runs is tracked")
+        return
     except LightexpError as error:
         print(error)
         return

@@ -3,6 +3,7 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from lightexp.factorize.factorization import Factorization, exact, is_convolution, is_pointwise
@@ -55,7 +56,8 @@ class CP(Factorization):
     def _components(self, tensor: Tensor, rank: int, seed: int) -> list[Tensor]:
         from tensorly.decomposition import parafac  # it takes half a second to import
 
-        with warnings.catch_warnings():
+        # On matrices this small more threads than one take twenty times as long.
+        with warnings.catch_warnings(), threadpool_limits(1, "blas"):
             # A mode that is shorter than the rank has fewer singular vectors: tensorly draws the others, and says so.
             warnings.filterwarnings("ignore", "Trying to compute SVD")
             unit = tensor / tensor.norm()

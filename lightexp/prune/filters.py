@@ -7,7 +7,10 @@ from lightexp.spec import spec
 
 @spec
 class Filters(Rows):
-    """Filters of convolutions go whole; linear layers stay as they are, and so does the last layer (Li et al. 2017)."""
+    """Filters of convolutions go whole; linear layers stay as they are, and so does the last layer (Li et al. 2017).
+
+    See `Rows` for what is left behind.
+    """
 
     def check(self, weights: dict[str, Tensor], sparsity: float | None) -> None:
         if all(weight.dim() == 2 for weight in weights.values()):

@@ -63,7 +63,9 @@ class Factorize(Stage):
         ranks = self.rank(candidates) if candidates else {}
         chosen = {name: (methods[name], sizes) for name, sizes in ranks.items() if candidates[name].saves(sizes)}
         if not chosen:
-            raise ConfigError(f"none of the layers {', '.join(candidates)} gets smaller by {self.rank}: choose lower ranks")
+            raise ConfigError(
+                f"none of the layers {', '.join(candidates)} gets smaller by {self.rank}: choose lower ranks, or train longer towards low ones"
+            )
         return chosen
 
 

@@ -10,7 +10,7 @@ class SignActivation(ActivationQuantizer):
     """x ↦ sign(x) of ±1, with the gradient of a hard tanh (Courbariaux et al. 2016, BNN).
 
     Behind a ReLU nothing is negative and the sign would be constant: there x ↦ sign(x − mean x). Nets made for signs have a
-    BatchNorm before each layer and no ReLU, as `model=bnn`.
+    BatchNorm before each layer and no ReLU, as `model=bn_mlp`.
     """
 
     def fit(self, layer: str, samples: Tensor) -> tuple[SignInput, dict[str, Tensor]]:
