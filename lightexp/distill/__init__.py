@@ -1,7 +1,28 @@
 """Losses: what a fit minimises, with or without a teacher."""
 
+from lightexp.distill.annealed_soft_logits import AnnealedSoftLogits
+from lightexp.distill.answers import Answers
 from lightexp.distill.cross_entropy import CrossEntropy
-from lightexp.distill.loss import Batch, Loss, Teacher
+from lightexp.distill.decoupled_kd import DecoupledKD
+from lightexp.distill.entropy_soft_logits import EntropySoftLogits
+from lightexp.distill.gap_soft_logits import GapSoftLogits
+from lightexp.distill.logits_mse import LogitsMSE
+from lightexp.distill.loss import Batch, Loss
 from lightexp.distill.soft_logits import SoftLogits
+from lightexp.distill.teacher import Teacher
+from lightexp.distill.weighted_soft_logits import WeightedSoftLogits
 
-__all__ = ["Batch", "CrossEntropy", "Loss", "SoftLogits", "Teacher"]
+__all__ = [
+    "AnnealedSoftLogits",
+    "Answers",
+    "Batch",
+    "CrossEntropy",
+    "DecoupledKD",
+    "EntropySoftLogits",
+    "GapSoftLogits",
+    "LogitsMSE",
+    "Loss",
+    "SoftLogits",
+    "Teacher",
+    "WeightedSoftLogits",
+]

@@ -10,7 +10,7 @@ from torch import nn
 
 from lightexp.artifact import Coder
 from lightexp.data import Splits
-from lightexp.distill import Batch, Teacher
+from lightexp.distill import Teacher
 from lightexp.errors import LightexpError
 from lightexp.experiment.code import code_digest
 from lightexp.experiment.observer import Observer
@@ -113,7 +113,7 @@ class Walker:
         key = self.keys(stage.teacher)[-1]
         if key not in self._teachers:
             self.walk(stage.teacher, "teacher")
-            self._teachers[key] = _answers(self.net(stage.teacher, key))
+            self._teachers[key] = Teacher(self.net(stage.teacher, key))
         return self._teachers[key]
 
     def _compute(self, chain: Chain, at: int, label: str, teacher: Teacher | None) -> None:
@@ -136,11 +136,3 @@ class Walker:
         net = {"surgery": surgery_of(model), "constraints": spec_of(model), "state": state}
         curve = [asdict(epoch) for epoch in context.curve]
         self.store.put(key, net, {"net": type(model).__name__, "row": row, "curve": curve, "stage": describe(stage)})
-
-
-def _answers(model: nn.Module) -> Teacher:
-    def answer(batch: Batch) -> torch.Tensor:
-        with torch.no_grad():
-            return model(batch[0])
-
-    return answer
