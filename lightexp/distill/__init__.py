@@ -6,10 +6,13 @@ from lightexp.distill.cross_entropy import CrossEntropy
 from lightexp.distill.decoupled_kd import DecoupledKD
 from lightexp.distill.entropy_soft_logits import EntropySoftLogits
 from lightexp.distill.gap_soft_logits import GapSoftLogits
+from lightexp.distill.joint import Joint
 from lightexp.distill.logits_mse import LogitsMSE
 from lightexp.distill.loss import Batch, Loss
 from lightexp.distill.soft_logits import SoftLogits
+from lightexp.distill.sum import Sum
 from lightexp.distill.teacher import Teacher
+from lightexp.distill.uncertainty_sum import UncertaintySum
 from lightexp.distill.weighted_soft_logits import WeightedSoftLogits
 
 __all__ = [
@@ -20,9 +23,12 @@ __all__ = [
     "DecoupledKD",
     "EntropySoftLogits",
     "GapSoftLogits",
+    "Joint",
     "LogitsMSE",
     "Loss",
     "SoftLogits",
+    "Sum",
     "Teacher",
+    "UncertaintySum",
     "WeightedSoftLogits",
 ]

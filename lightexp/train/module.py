@@ -41,7 +41,9 @@ class Module(pl.LightningModule):
         two = self.data.batch(self.data.train, torch.arange(2))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            return self.training_of.loss.begin(two, self.model, self.teacher)
+            own = self.training_of.loss.begin(two, self.model, self.teacher)
+        self.model.train()
+        return own
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.training_of.optimizer([p for p in self.parameters() if p.requires_grad])
