@@ -2,13 +2,18 @@
 
 from lightexp.distill.annealed_soft_logits import AnnealedSoftLogits
 from lightexp.distill.answers import Answers
+from lightexp.distill.attention_transfer import AttentionTransfer
 from lightexp.distill.cross_entropy import CrossEntropy
 from lightexp.distill.decoupled_kd import DecoupledKD
 from lightexp.distill.entropy_soft_logits import EntropySoftLogits
+from lightexp.distill.feature_loss import FeatureLoss
 from lightexp.distill.gap_soft_logits import GapSoftLogits
+from lightexp.distill.hint import Hint
 from lightexp.distill.joint import Joint
 from lightexp.distill.logits_mse import LogitsMSE
 from lightexp.distill.loss import Batch, Loss
+from lightexp.distill.relational_kd import RelationalKD
+from lightexp.distill.similarity_preserving import SimilarityPreserving
 from lightexp.distill.soft_logits import SoftLogits
 from lightexp.distill.sum import Sum
 from lightexp.distill.teacher import Teacher
@@ -18,14 +23,19 @@ from lightexp.distill.weighted_soft_logits import WeightedSoftLogits
 __all__ = [
     "AnnealedSoftLogits",
     "Answers",
+    "AttentionTransfer",
     "Batch",
     "CrossEntropy",
     "DecoupledKD",
     "EntropySoftLogits",
+    "FeatureLoss",
     "GapSoftLogits",
+    "Hint",
     "Joint",
     "LogitsMSE",
     "Loss",
+    "RelationalKD",
+    "SimilarityPreserving",
     "SoftLogits",
     "Sum",
     "Teacher",

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from lightexp.distill.answers import Answers, answer
@@ -38,6 +39,16 @@ class Loss(ABC):
             ConfigError: a net has no such layer, or the layers cannot be compared.
         """
         return None
+
+    def check(self, batch: Batch, student: nn.Module, teacher: nn.Module | None) -> None:
+        """Complain now, before anything is trained, about layers that these nets do not have or that cannot be compared.
+
+        batch: two samples. teacher: the teacher's net, untrained.
+        """
+        if any(self.layers()):
+            answers = Teacher(teacher)
+            with torch.no_grad():
+                self(batch, student, answers, self.begin(batch, student, answers))
 
     def at(self, t: float) -> "Loss":
         """The loss as it stands at the share t in [0, 1) of the training."""

@@ -4,10 +4,12 @@ import torch
 from torch import nn
 
 from lightexp.data import Splits
+from lightexp.distill import Batch
 from lightexp.errors import ConfigError
 from lightexp.models import build
 from lightexp.reparam import layers
-from lightexp.stages import Chain
+from lightexp.stages import Chain, Stage
+from lightexp.stages.fit import fit_of
 
 
 def chains_of(chain: Chain, control: Chain | None) -> dict[str, Chain]:
@@ -25,10 +27,10 @@ def check(chain: Chain, data: Splits) -> int:
         ConfigError: the net does not take the data, or a stage cannot work on it.
     """
     model = build(chain.model, data.input_shape, data.classes).to(data.train.x.device).eval()
-    inputs, _ = data.batch(data.train, torch.arange(2))
+    batch = data.batch(data.train, torch.arange(2))
     try:
         with torch.no_grad():
-            shape = tuple(model(inputs).shape)
+            shape = tuple(model(batch[0]).shape)
     except (RuntimeError, ValueError, TypeError) as error:
         raise ConfigError(
             f"the net {type(model).__name__} cannot take {data.name}'s inputs of shape {list(data.input_shape)}: {error}"
@@ -39,9 +41,17 @@ def check(chain: Chain, data: Splits) -> int:
     for name, stage in chain.steps():
         try:
             stage.check(model)
+            _check_layers(stage, batch, model, data)
         except ConfigError as error:
             raise ConfigError(f"stage {name}: {error}") from error
     return sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+
+
+def _check_layers(stage: Stage, batch: Batch, model: nn.Module, data: Splits) -> None:
+    """Both nets must have the layers that the stage's loss compares."""
+    fit = fit_of(stage)
+    if fit is not None and any(fit.loss.layers()):
+        fit.loss.check(batch, model, build(fit.teacher.model, data.input_shape, data.classes).to(batch[0].device).eval())
 
 
 def _check_names(model: nn.Module) -> None:

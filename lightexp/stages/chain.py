@@ -8,7 +8,7 @@ from torch import nn
 
 from lightexp.errors import ConfigError
 from lightexp.spec import describe, digest, spec
-from lightexp.stages.fit import Fit
+from lightexp.stages.fit import fit_of
 from lightexp.stages.rewind import Rewind
 from lightexp.stages.stage import Stage
 
@@ -84,8 +84,7 @@ class Chain:
 
     def control(self) -> "Chain | None":
         """The same net trained as in its first fit, for as many epochs as the whole chain takes, and never compressed."""
-        fits = (stage if isinstance(stage, Fit) else getattr(stage, "fit", None) for _, stage in self.steps())
-        first = next(filter(None, fits), None)
+        first = next(filter(None, (fit_of(stage) for _, stage in self.steps())), None)
         if first is None:
             return None
         epochs = sum(stage.budget() for _, stage in self.steps())
