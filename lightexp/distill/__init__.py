@@ -3,15 +3,18 @@
 from lightexp.distill.annealed_soft_logits import AnnealedSoftLogits
 from lightexp.distill.answers import Answers
 from lightexp.distill.attention_transfer import AttentionTransfer
+from lightexp.distill.confidence import Confidence
 from lightexp.distill.cross_entropy import CrossEntropy
 from lightexp.distill.decoupled_kd import DecoupledKD
 from lightexp.distill.entropy_soft_logits import EntropySoftLogits
+from lightexp.distill.equal import Equal
 from lightexp.distill.feature_loss import FeatureLoss
 from lightexp.distill.gap_soft_logits import GapSoftLogits
 from lightexp.distill.hint import Hint
 from lightexp.distill.joint import Joint
 from lightexp.distill.logits_mse import LogitsMSE
 from lightexp.distill.loss import Batch, Loss
+from lightexp.distill.panel import Panel, Weighting
 from lightexp.distill.relational_kd import RelationalKD
 from lightexp.distill.similarity_preserving import SimilarityPreserving
 from lightexp.distill.soft_logits import SoftLogits
@@ -25,15 +28,18 @@ __all__ = [
     "Answers",
     "AttentionTransfer",
     "Batch",
+    "Confidence",
     "CrossEntropy",
     "DecoupledKD",
     "EntropySoftLogits",
+    "Equal",
     "FeatureLoss",
     "GapSoftLogits",
     "Hint",
     "Joint",
     "LogitsMSE",
     "Loss",
+    "Panel",
     "RelationalKD",
     "SimilarityPreserving",
     "SoftLogits",
@@ -41,4 +47,5 @@ __all__ = [
     "Teacher",
     "UncertaintySum",
     "WeightedSoftLogits",
+    "Weighting",
 ]

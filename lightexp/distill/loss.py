@@ -40,15 +40,14 @@ class Loss(ABC):
         """
         return None
 
-    def check(self, batch: Batch, student: nn.Module, teacher: nn.Module | None) -> None:
+    def check(self, batch: Batch, student: nn.Module, teacher: Teacher | None) -> None:
         """Complain now, before anything is trained, about layers that these nets do not have or that cannot be compared.
 
-        batch: two samples. teacher: the teacher's net, untrained.
+        batch: two samples. Both nets may be untrained.
         """
         if any(self.layers()):
-            answers = Teacher(teacher)
             with torch.no_grad():
-                self(batch, student, answers, self.begin(batch, student, answers))
+                self(batch, student, teacher, self.begin(batch, student, teacher))
 
     def at(self, t: float) -> "Loss":
         """The loss as it stands at the share t in [0, 1) of the training."""

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from lightexp.data import Splits
-from lightexp.distill import Batch
+from lightexp.distill import Batch, Teacher
 from lightexp.errors import ConfigError
 from lightexp.models import build
 from lightexp.reparam import layers
@@ -14,9 +14,11 @@ from lightexp.stages.fit import fit_of
 
 def chains_of(chain: Chain, control: Chain | None) -> dict[str, Chain]:
     """All chains that a run walks, by label, in that order: teachers (and theirs) first, the student, its control."""
-    teachers = {stage.teacher.keys()[-1]: stage.teacher for _, stage in chain.steps() if stage.teacher is not None}
-    before = {label: c for teacher in teachers.values() for label, c in chains_of(teacher, None).items()}
-    named = {"teacher" if label == "student" else f"{label} of the teacher": c for label, c in before.items()}
+    named = {}
+    for teacher in [stage.teacher for _, stage in chain.steps() if stage.teacher is not None]:
+        for label, taught in teacher.chains().items():
+            before = chains_of(taught, None).items()
+            named |= {label if inner == "student" else f"{inner} of the {label}": c for inner, c in before}
     return named | {"student": chain} | ({"control": control} if control else {})
 
 
@@ -51,7 +53,9 @@ def _check_layers(stage: Stage, batch: Batch, model: nn.Module, data: Splits) ->
     """Both nets must have the layers that the stage's loss compares."""
     fit = fit_of(stage)
     if fit is not None and any(fit.loss.layers()):
-        fit.loss.check(batch, model, build(fit.teacher.model, data.input_shape, data.classes).to(batch[0].device).eval())
+        nets = [build(chain.model, data.input_shape, data.classes) for chain in fit.teacher.chains().values()]
+        answering = [Teacher(net.to(batch[0].device).eval()) for net in nets]
+        fit.loss.check(batch, model, fit.teacher.join(answering))
 
 
 def _check_names(model: nn.Module) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from lightexp.distill import Teacher
 from lightexp.errors import ConfigError
 from lightexp.spec import describe, digest, spec
 from lightexp.stages.fit import fit_of
@@ -81,6 +82,14 @@ class Chain:
         for (_, stage), earlier in zip(self.steps(), self.earlier(), strict=True):
             keys.append(digest(keys[-1], describe(stage), *([] if earlier is None else [keys[earlier]])))
         return keys
+
+    def chains(self) -> dict[str, "Chain"]:
+        """What is to be run for a stage whose teacher it is, by label."""
+        return {"teacher": self}
+
+    def join(self, answering: list[Teacher]) -> Teacher:
+        """Who answers as the teacher, once the nets of all `chains` can."""
+        return answering[0]
 
     def control(self) -> "Chain | None":
         """The same net trained as in its first fit, for as many epochs as the whole chain takes, and never compressed."""
