@@ -8,8 +8,7 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn import functional as F
 
-from lightexp.distill import CrossEntropy, SoftLogits
-from lightexp.experiment.walk import _answers
+from lightexp.distill import CrossEntropy, SoftLogits, Teacher
 
 BATCH = (torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 0]))
 
@@ -83,7 +82,7 @@ def test_the_square_of_the_temperature_keeps_the_size_of_the_gradient(temperatur
 
 def test_no_gradient_reaches_the_teacher_that_the_engine_makes():
     model, net = nn.Linear(2, 2), student()
-    loss, parts = SoftLogits()(BATCH, net, _answers(model))
+    loss, parts = SoftLogits()(BATCH, net, Teacher(model))
     loss.backward()
     assert net.weight.grad.any()
     assert all(parameter.grad is None for parameter in model.parameters())

@@ -6,7 +6,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightexp.distill.loss import Batch, Loss, Teacher
+from lightexp.distill.answers import Answers
+from lightexp.distill.loss import Loss, Parts
 from lightexp.spec import spec
 
 
@@ -16,6 +17,5 @@ class CrossEntropy(Loss):
 
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
-    def __call__(self, batch: Batch, student: nn.Module, teacher: Teacher | None) -> tuple[Tensor, dict[str, Tensor]]:
-        inputs, labels = batch
-        return F.cross_entropy(student(inputs), labels, label_smoothing=self.label_smoothing), {}
+    def compare(self, labels: Tensor, student: Answers, teacher: Answers | None, own: nn.Module | None) -> tuple[Tensor, Parts]:
+        return F.cross_entropy(student.logits, labels, label_smoothing=self.label_smoothing), {}

@@ -6,7 +6,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightexp.distill.loss import Batch, Loss, Teacher
+from lightexp.distill.answers import Answers
+from lightexp.distill.loss import Loss, Parts
 from lightexp.spec import spec
 
 
@@ -22,11 +23,9 @@ class SoftLogits(Loss):
     temperature: Annotated[float, Field(gt=0)] = 4.0
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.9
 
-    def __call__(self, batch: Batch, student: nn.Module, teacher: Teacher | None) -> tuple[Tensor, dict[str, Tensor]]:
-        inputs, labels = batch
-        logits = student(inputs)
-        wanted = F.log_softmax(teacher(batch) / self.temperature, dim=1)
-        given = F.log_softmax(logits / self.temperature, dim=1)
+    def compare(self, labels: Tensor, student: Answers, teacher: Answers | None, own: nn.Module | None) -> tuple[Tensor, Parts]:
+        wanted = F.log_softmax(teacher.logits / self.temperature, dim=1)
+        given = F.log_softmax(student.logits / self.temperature, dim=1)
         soft = F.kl_div(given, wanted, reduction="batchmean", log_target=True) * self.temperature**2
-        hard = F.cross_entropy(logits, labels)
+        hard = F.cross_entropy(student.logits, labels)
         return (1 - self.alpha) * hard + self.alpha * soft, {"soft": soft.detach(), "hard": hard.detach()}

@@ -4,17 +4,21 @@ import torch
 from torch import nn
 
 from lightexp.data import Splits
+from lightexp.distill import Batch, Teacher
 from lightexp.errors import ConfigError
 from lightexp.models import build
 from lightexp.reparam import layers
-from lightexp.stages import Chain
+from lightexp.stages import Chain, Stage
+from lightexp.stages.fit import fit_of
 
 
 def chains_of(chain: Chain, control: Chain | None) -> dict[str, Chain]:
     """All chains that a run walks, by label, in that order: teachers (and theirs) first, the student, its control."""
-    teachers = {stage.teacher.keys()[-1]: stage.teacher for _, stage in chain.steps() if stage.teacher is not None}
-    before = {label: c for teacher in teachers.values() for label, c in chains_of(teacher, None).items()}
-    named = {"teacher" if label == "student" else f"{label} of the teacher": c for label, c in before.items()}
+    named = {}
+    for teacher in [stage.teacher for _, stage in chain.steps() if stage.teacher is not None]:
+        for label, taught in teacher.chains().items():
+            before = chains_of(taught, None).items()
+            named |= {label if inner == "student" else f"{inner} of the {label}": c for inner, c in before}
     return named | {"student": chain} | ({"control": control} if control else {})
 
 
@@ -25,10 +29,10 @@ def check(chain: Chain, data: Splits) -> int:
         ConfigError: the net does not take the data, or a stage cannot work on it.
     """
     model = build(chain.model, data.input_shape, data.classes).to(data.train.x.device).eval()
-    inputs, _ = data.batch(data.train, torch.arange(2))
+    batch = data.batch(data.train, torch.arange(2))
     try:
         with torch.no_grad():
-            shape = tuple(model(inputs).shape)
+            shape = tuple(model(batch[0]).shape)
     except (RuntimeError, ValueError, TypeError) as error:
         raise ConfigError(
             f"the net {type(model).__name__} cannot take {data.name}'s inputs of shape {list(data.input_shape)}: {error}"
@@ -39,9 +43,19 @@ def check(chain: Chain, data: Splits) -> int:
     for name, stage in chain.steps():
         try:
             stage.check(model)
+            _check_layers(stage, batch, model, data)
         except ConfigError as error:
             raise ConfigError(f"stage {name}: {error}") from error
     return sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+
+
+def _check_layers(stage: Stage, batch: Batch, model: nn.Module, data: Splits) -> None:
+    """Both nets must have the layers that the stage's loss compares."""
+    fit = fit_of(stage)
+    if fit is not None and any(fit.loss.layers()):
+        nets = [build(chain.model, data.input_shape, data.classes) for chain in fit.teacher.chains().values()]
+        answering = [Teacher(net.to(batch[0].device).eval()) for net in nets]
+        fit.loss.check(batch, model, fit.teacher.join(answering))
 
 
 def _check_names(model: nn.Module) -> None:

@@ -10,7 +10,7 @@ from torch import nn
 
 from lightexp.artifact import Coder
 from lightexp.data import Splits
-from lightexp.distill import Batch, Teacher
+from lightexp.distill import Teacher
 from lightexp.errors import LightexpError
 from lightexp.experiment.code import code_digest
 from lightexp.experiment.observer import Observer
@@ -71,7 +71,7 @@ class Walker:
                     reused = self.store.has(keys[at])
                     if not reused:
                         self._compute(chain, at, label, teacher)
-            self.used.extend([keys[at], *(self.keys(stage.teacher)[1:] if stage.teacher else [])])
+            self.used.extend([keys[at], *self._of_teachers(stage)])
             summary = self.store.summary(keys[at])
             rows.append(summary["row"] | self._sizes(chain, keys[at]) | {"stage": name, "reused": reused})
             self.observer.stage(label, rows[-1], summary["curve"])
@@ -110,11 +110,19 @@ class Walker:
     def _teacher(self, stage: Stage) -> Teacher | None:
         if stage.teacher is None:
             return None
-        key = self.keys(stage.teacher)[-1]
+        return stage.teacher.join([self._answering(label, chain) for label, chain in stage.teacher.chains().items()])
+
+    def _answering(self, label: str, chain: Chain) -> Teacher:
+        key = self.keys(chain)[-1]
         if key not in self._teachers:
-            self.walk(stage.teacher, "teacher")
-            self._teachers[key] = _answers(self.net(stage.teacher, key))
+            self.walk(chain, label)
+            self._teachers[key] = Teacher(self.net(chain, key))
         return self._teachers[key]
+
+    def _of_teachers(self, stage: Stage) -> list[str]:
+        """Keys of the entries that the stage's teachers rest on."""
+        chains = stage.teacher.chains().values() if stage.teacher else ()
+        return [key for chain in chains for key in self.keys(chain)[1:]]
 
     def _compute(self, chain: Chain, at: int, label: str, teacher: Teacher | None) -> None:
         """Run the stage of that number and keep what it gives."""
@@ -136,11 +144,3 @@ class Walker:
         net = {"surgery": surgery_of(model), "constraints": spec_of(model), "state": state}
         curve = [asdict(epoch) for epoch in context.curve]
         self.store.put(key, net, {"net": type(model).__name__, "row": row, "curve": curve, "stage": describe(stage)})
-
-
-def _answers(model: nn.Module) -> Teacher:
-    def answer(batch: Batch) -> torch.Tensor:
-        with torch.no_grad():
-            return model(batch[0])
-
-    return answer

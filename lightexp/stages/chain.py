@@ -6,9 +6,10 @@ from typing import Any
 
 from torch import nn
 
+from lightexp.distill import Teacher
 from lightexp.errors import ConfigError
 from lightexp.spec import describe, digest, spec
-from lightexp.stages.fit import Fit
+from lightexp.stages.fit import fit_of
 from lightexp.stages.rewind import Rewind
 from lightexp.stages.stage import Stage
 
@@ -82,10 +83,17 @@ class Chain:
             keys.append(digest(keys[-1], describe(stage), *([] if earlier is None else [keys[earlier]])))
         return keys
 
+    def chains(self) -> dict[str, "Chain"]:
+        """What is to be run for a stage whose teacher it is, by label."""
+        return {"teacher": self}
+
+    def join(self, answering: list[Teacher]) -> Teacher:
+        """Who answers as the teacher, once the nets of all `chains` can."""
+        return answering[0]
+
     def control(self) -> "Chain | None":
         """The same net trained as in its first fit, for as many epochs as the whole chain takes, and never compressed."""
-        fits = (stage if isinstance(stage, Fit) else getattr(stage, "fit", None) for _, stage in self.steps())
-        first = next(filter(None, fits), None)
+        first = next(filter(None, (fit_of(stage) for _, stage in self.steps())), None)
         if first is None:
             return None
         epochs = sum(stage.budget() for _, stage in self.steps())

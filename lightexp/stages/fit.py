@@ -60,3 +60,8 @@ class Fit(Stage):
 
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
         return self.train(model, context)
+
+
+def fit_of(stage: Stage) -> Fit | None:
+    """The fit that a stage is or, where it trains while it does something else, has."""
+    return stage if isinstance(stage, Fit) else getattr(stage, "fit", None)

@@ -36,7 +36,7 @@ class Stage:
     """
 
     teacher: Any = None
-    """Another `Chain`, to be run first, whose net answers as `Context.teacher`."""
+    """Another `Chain`, to be run first, whose net answers as `Context.teacher`, or an `Ensemble` of some."""
 
     sparsity: float | None = None
     """The share of zeros that it is asked for, if it prunes."""

@@ -33,9 +33,20 @@ class Module(pl.LightningModule):
         self.chunks = math.ceil(self.steps / STEPS_PER_CHUNK)
         self.history: list[Epoch] = []
         self.best: dict[str, Any] | None = None
+        self.own = self._begin()
+
+    def _begin(self) -> nn.Module | None:
+        """The loss's own parameters, a function of the seed; a module beside the net, so that checkpoints hold them."""
+        self.model.eval()
+        two = self.data.batch(self.data.train, torch.arange(2))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            own = self.training_of.loss.begin(two, self.model, self.teacher)
+        self.model.train()
+        return own
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return self.training_of.optimizer([p for p in self.model.parameters() if p.requires_grad])
+        return self.training_of.optimizer([p for p in self.parameters() if p.requires_grad])
 
     def on_fit_start(self) -> None:
         self._optimizer = self.optimizers(use_pl_optimizer=False)
@@ -66,7 +77,8 @@ class Module(pl.LightningModule):
             group["lr"] = group["initial_lr"] * self.training_of.rate(step / steps)
         batch = self.data.batch(self.data.train, index, self._augmenting, augmented=True)
         self._optimizer.zero_grad()
-        loss, parts = self.training_of.loss(batch, self.model, self.teacher)
+        own = () if self.own is None else (self.own,)
+        loss, parts = self.training_of.loss.at(step / steps)(batch, self.model, self.teacher, *own)
         # On a GPU this would wait for every step, so there the epoch's end notices instead.
         if loss.device.type == "cpu" and not math.isfinite(loss.item()):
             self._refuse(batch[0])

@@ -95,6 +95,8 @@ STAND_INS = {
     ("model", "_target_"): lambda folder: f"{__name__}.{Own.__name__}",
     ("data", "path"): _arrays,
     ("data", "root"): _pictures,
+    ("loss", "student_layers"): lambda folder: ["seen"],
+    ("loss", "teacher_layers"): lambda folder: ["seen"],
 }
 
 

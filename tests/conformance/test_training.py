@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from torch import nn
 
 from lightexp.artifact import decode, encode
 from lightexp.data import Split
+from lightexp.distill import Teacher
 from lightexp.errors import ConfigError, DataError
 from lightexp.models import build, from_spec, net_spec
 from lightexp.spec import describe, digest
@@ -28,21 +30,32 @@ def test_a_config_names_something_documented_whose_key_is_always_the_same(group,
 # Losses
 
 
+def seeing(filters: int) -> nn.Module:
+    """Looks at six numbers as at a picture of 2×3, through a layer "seen"."""
+    picture = {"unflatten": nn.Unflatten(1, (1, 2, 3)), "seen": nn.Conv2d(1, filters, 1), "tanh": nn.Tanh()}
+    return nn.Sequential(OrderedDict(picture | {"flatten": nn.Flatten(), "fc": nn.Linear(6 * filters, 4)}))
+
+
 def test_a_loss_is_a_scalar_that_the_student_learns_from(loss):
     torch.manual_seed(0)
-    student, inputs, labels = nn.Linear(6, 4), torch.randn(10, 6), torch.arange(10) % 4
-    answers = torch.randn(10, 4)
-    (value, parts), (again, _) = (loss((inputs, labels), student, lambda batch: answers) for _ in range(2))
-    assert (value.shape, value.dtype) == ((), torch.float32)
-    assert value.isfinite()
-    assert torch.equal(value, again)
-    assert all(part.isfinite() and not part.requires_grad and part.shape == () for part in parts.values())
-    value.backward()
-    assert all(parameter.grad.isfinite().all() and parameter.grad.any() for parameter in student.parameters())
-    with torch.no_grad():
-        for parameter in student.parameters():
-            parameter -= 0.01 * parameter.grad
-    assert loss((inputs, labels), student, lambda batch: answers)[0] < value
+    student, teacher = seeing(5), Teacher(seeing(7))
+    batch = torch.randn(10, 6), torch.arange(10) % 4
+    own = loss.begin(batch, student, teacher)
+    learning = [*student.parameters(), *(own.parameters() if own else [])]
+    for t in (0.0, 0.5, 0.99):
+        (value, parts), (again, _) = (loss.at(t)(batch, student, teacher, own) for _ in range(2))
+        assert (value.shape, value.dtype) == ((), torch.float32)
+        assert value.isfinite()
+        assert torch.equal(value, again)
+        assert all(part.isfinite() and not part.requires_grad and part.shape == () for part in parts.values())
+        for parameter in learning:
+            parameter.grad = None
+        value.backward()
+        assert all(parameter.grad.isfinite().all() and parameter.grad.any() for parameter in learning)
+        with torch.no_grad():
+            for parameter in learning:
+                parameter -= 1e-3 * parameter.grad
+        assert loss.at(t)(batch, student, teacher, own)[0] < value
 
 
 def test_a_loss_that_needs_no_teacher_does_without(loss):
