@@ -2,21 +2,21 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import nn
 
-from lightexp.errors import ConfigError
 from lightexp.reparam import layers, mask_module, mask_of, set_mask
 from lightexp.spec import spec
+from lightexp.stages.around_fit import AroundFit
 from lightexp.stages.fit import Fit
 from lightexp.stages.masked import movable
-from lightexp.stages.stage import Context, Stage
+from lightexp.stages.stage import Context
 
 
 @spec
-class Dynamic(Stage, ABC):
+class Dynamic(AroundFit, ABC):
     """A fit that changes the masks ahead of every `every`-th step, the first one included, until `end`; then they hold.
 
     fit: the training. every: steps between changes. end: share of the fit.
@@ -29,20 +29,6 @@ class Dynamic(Stage, ABC):
     fit: Fit = Fit()
     every: Annotated[int, Field(ge=1)] = 100
     end: Annotated[float, Field(gt=0, le=1)] = 0.75
-
-    def __post_init__(self) -> None:
-        if self.fit.epochs < 1:
-            raise ConfigError("masks that change while training need a fit of at least 1 epoch")
-
-    @property
-    def teacher(self) -> Any:
-        return self.fit.teacher
-
-    def budget(self) -> int:
-        return self.fit.epochs
-
-    def check(self, model: nn.Module) -> None:
-        self.fit.check(model)
 
     @abstractmethod
     def changing(self, model: nn.Module, context: Context) -> Callable[[nn.Module, int, float], None]:

@@ -8,6 +8,7 @@ from torch import nn
 from lightexp.errors import ConfigError
 from lightexp.reparam import layers, mask_module, mask_of, reads_weight, set_mask
 from lightexp.spec import spec
+from lightexp.stages.around_fit import AroundFit
 from lightexp.stages.fit import Fit
 from lightexp.stages.prune import Pruning
 from lightexp.stages.stage import Context
@@ -16,7 +17,7 @@ from lightexp.statistics.gather import gather
 
 
 @spec
-class PruneGradually(Pruning):
+class PruneGradually(AroundFit, Pruning):
     """Prune during a fit along a cubic: s(t) = s_end + (s_begin − s_end)·(1 − (t − begin)/(end − begin))³.
 
     (Zhu & Gupta 2018.) Until `end` every weight keeps training, masked or not, and each cut chooses anew among all of them, so
@@ -31,26 +32,14 @@ class PruneGradually(Pruning):
     every: Annotated[int, Field(ge=1)] = 20
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        AroundFit.__post_init__(self)
+        Pruning.__post_init__(self)
         if self.sparsity is None:
             raise ConfigError("gradual pruning needs a sparsity to go to; an allocation that finds its own fits only `Prune`")
         if self.begin >= self.end:
             raise ConfigError(
                 f"gradual pruning begins at {self.begin} of the fit and ends at {self.end}: begin must be smaller"
             )
-        if self.fit.epochs < 1:
-            raise ConfigError("gradual pruning needs a fit of at least 1 epoch")
-
-    @property
-    def teacher(self):
-        return self.fit.teacher
-
-    def budget(self) -> int:
-        return self.fit.epochs
-
-    def check(self, model: nn.Module) -> None:
-        super().check(model)
-        self.fit.check(model)
 
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
         found = layers(model)

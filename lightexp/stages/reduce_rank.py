@@ -10,12 +10,13 @@ from lightexp.errors import ConfigError
 from lightexp.ops.singular import shrink_singular_values
 from lightexp.reparam import latent, layers, mask_of, reads_weight
 from lightexp.spec import spec
+from lightexp.stages.around_fit import AroundFit
 from lightexp.stages.fit import Fit
-from lightexp.stages.stage import Context, Stage
+from lightexp.stages.stage import Context
 
 
 @spec
-class ReduceRank(Stage):
+class ReduceRank(AroundFit):
     """Train on L + Σ λ·‖W‖_*, the sum of the singular values of each layer, so that small ones become 0.
 
     After every `every` steps comes the proximal step of the nuclear norm, W ← U · max(S − τ, 0) · Vᵀ (Cai et al. 2010), with
@@ -34,22 +35,11 @@ class ReduceRank(Stage):
     every: Annotated[int, Field(ge=1)] = 20
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.strength * self.every >= 1:
             raise ConfigError(
                 f"strength · every is {self.strength * self.every:g}, which takes all there is: it must be below 1"
             )
-        if self.fit.epochs < 1:
-            raise ConfigError("reducing the rank needs a fit of at least 1 epoch")
-
-    @property
-    def teacher(self):
-        return self.fit.teacher
-
-    def budget(self) -> int:
-        return self.fit.epochs
-
-    def check(self, model: nn.Module) -> None:
-        self.fit.check(model)
 
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
         if not any(map(reads_weight, layers(model).values())):
