@@ -1,7 +1,7 @@
 from torch import nn
 
 from lightexp.spec import spec
-from lightexp.surgery.edit import Replacement, Size, at_most, conv2d
+from lightexp.surgery.edit import Replacement, Size, at_most, between, conv2d
 
 
 @spec
@@ -15,18 +15,8 @@ class Bottleneck(Replacement):
         conv = conv2d(layer)
         at_most(conv.in_channels, self.rank_in)
         at_most(conv.out_channels, self.rank_out)
-        core = nn.Conv2d(
-            self.rank_in,
-            self.rank_out,
-            conv.kernel_size,
-            conv.stride,
-            conv.padding,
-            conv.dilation,
-            bias=False,
-            padding_mode=conv.padding_mode,
-        )
         return nn.Sequential(
             nn.Conv2d(conv.in_channels, self.rank_in, 1, bias=False),
-            core,
+            between(conv, self.rank_in, self.rank_out),
             nn.Conv2d(self.rank_out, conv.out_channels, 1, bias=conv.bias is not None),
         )

@@ -93,6 +93,20 @@ def conv2d(layer: nn.Module) -> nn.Conv2d:
     return layer
 
 
+def between(conv: nn.Conv2d, channels: int, filters: int) -> nn.Conv2d:
+    """A convolution that moves over its input as `conv` does, from and to other numbers of channels, without bias."""
+    return nn.Conv2d(
+        channels,
+        filters,
+        conv.kernel_size,
+        conv.stride,
+        conv.padding,
+        conv.dilation,
+        bias=False,
+        padding_mode=conv.padding_mode,
+    )
+
+
 def at_most(largest: int, *ranks: int) -> None:
     """Refuse ranks that no tensor of these sides has.
 

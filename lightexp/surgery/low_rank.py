@@ -1,7 +1,7 @@
 from torch import nn
 
 from lightexp.spec import spec
-from lightexp.surgery.edit import Replacement, Size, at_most, conv2d
+from lightexp.surgery.edit import Replacement, Size, at_most, between, conv2d
 
 
 @spec
@@ -21,14 +21,5 @@ class LowRank(Replacement):
             return nn.Sequential(first, nn.Linear(self.rank, layer.out_features, biased))
         conv = conv2d(layer)
         at_most(min(conv.weight[0].numel(), conv.out_channels), self.rank)
-        first = nn.Conv2d(
-            conv.in_channels,
-            self.rank,
-            conv.kernel_size,
-            conv.stride,
-            conv.padding,
-            conv.dilation,
-            bias=False,
-            padding_mode=conv.padding_mode,
-        )
+        first = between(conv, conv.in_channels, self.rank)
         return nn.Sequential(first, nn.Conv2d(self.rank, conv.out_channels, 1, bias=biased))
