@@ -21,7 +21,7 @@ from lightexp.reparam import rebuild, spec_of
 from lightexp.spec import describe
 from lightexp.stages import Chain, Context, Stage
 from lightexp.surgery import operate, surgery_of
-from lightexp.train import Surroundings
+from lightexp.train import Surroundings, Trainer
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,14 @@ class Walker:
 
     used: keys of all entries that this run rests on, so far. coder: of the files that are measured. It is no part of a key:
     the same nets are stored, with rows measured under the default coder, and measured again for any other.
+    trainer: how trainings are computed; no part of a key either.
     """
 
     data: Splits
     store: Store
     observer: Observer
     coder: Coder = DEFAULT
+    trainer: Trainer = field(default_factory=Trainer)
     used: list[str] = field(default_factory=list)
     _teachers: dict[str, Teacher] = field(default_factory=dict)
 
@@ -129,7 +131,11 @@ class Walker:
         (name, stage), seed = chain.steps()[at - 1], self.seeds(chain)[at]
         before, key = self.keys(chain)[at - 1 : at + 1]
         self.observer.progress(label, name, 0)
-        around = Surroundings(self.store.checkpoint(key), on_progress=lambda share: self.observer.progress(label, name, share))
+        around = Surroundings(
+            checkpoint=self.store.checkpoint(key),
+            on_progress=lambda share: self.observer.progress(label, name, share),
+            trainer=self.trainer,
+        )
         model, earlier, fresh = self.net(chain, before), self._earlier(chain, at), partial(self._fresh, chain, seed)
         context = Context(self.data, seed, teacher, earlier, fresh, around)
         torch.manual_seed(seed)

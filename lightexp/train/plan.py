@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from lightexp.distill import Loss
 from lightexp.train.rate import Rate
+from lightexp.train.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,10 @@ class Surroundings:
 
     checkpoint: where to keep the state of the last epoch, to go on from after a crash.
     on_epoch, on_progress: told of each epoch, and of the share done so far.
+    trainer: how it is computed.
     """
 
     checkpoint: Path | None = None
     on_epoch: Callable[[Epoch], None] = field(default=lambda epoch: None)
     on_progress: Callable[[float], None] = field(default=lambda share: None)
+    trainer: Trainer = field(default_factory=Trainer)
