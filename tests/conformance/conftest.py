@@ -31,6 +31,7 @@ GROUPS = (
     "loss",
     "model",
     "data",
+    "training_set",
     "rate",
     "optimizer",
     "stage",
@@ -95,6 +96,8 @@ STAND_INS = {
     ("model", "_target_"): lambda folder: f"{__name__}.{Own.__name__}",
     ("data", "path"): _arrays,
     ("data", "root"): _pictures,
+    ("training_set", "labels"): lambda folder: [3],
+    ("stage", "labels"): lambda folder: [3],
     ("loss", "student_layers"): lambda folder: ["seen"],
     ("loss", "teacher_layers"): lambda folder: ["seen"],
 }
