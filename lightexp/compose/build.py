@@ -13,6 +13,7 @@ from lightexp.experiment import Experiment, Store
 READ = ("data", "model", "stages", "order", "seed", "control", "coder", "trainer", "device", "cache", "tracker", "sweep")
 SHARED = (
     "augment",
+    "training_set",
     "teacher",
     "criterion",
     "allocation",

@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from lightexp.data import TrainingSet, Whole
 from lightexp.distill import CrossEntropy, Loss
 from lightexp.errors import ConfigError
 from lightexp.spec import spec
@@ -22,6 +23,7 @@ class Fit(Stage):
     optimizer: parameters → optimizer, such as `partial(torch.optim.SGD, lr=0.1, momentum=0.9)`.
     rate: factor of the learning rate over time. teacher: a chain, for losses that need one.
     patience: epochs without a lower validation loss before it stops and goes back to the best; None trains to the end.
+    training_set: what it sees of the data set's training part.
     """
 
     epochs: Annotated[int, Field(ge=0)] = 20
@@ -31,6 +33,7 @@ class Fit(Stage):
     rate: Rate = Cosine()
     patience: Annotated[int, Field(ge=1)] | None = None
     teacher: Any = None
+    training_set: TrainingSet = Whole()
 
     def __post_init__(self) -> None:
         if not self.loss.needs_teacher:
@@ -49,7 +52,8 @@ class Fit(Stage):
         from lightexp.train import fit
 
         training = Training(self.epochs, self.batch_size, self.loss, self.optimizer, self.rate, self.patience, **options)
-        context.curve += fit(model, context.data, training, context.seed, context.teacher, context.around)
+        data = self.training_set(context.data)
+        context.curve += fit(model, data, training, context.seed, context.teacher, context.around)
         return model
 
     def check(self, model: nn.Module) -> None:
