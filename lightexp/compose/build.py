@@ -31,6 +31,10 @@ SHARED = (
     "tune_epochs",
     "teacher_epochs",
     "batch_size",
+    "precision",
+    "accumulate",
+    "clip",
+    "average",
 )
 """Top-level nodes that stages and data refer to by interpolation."""
 
