@@ -62,7 +62,10 @@ def test_huffman_takes_the_bits_of_the_paper():
 def test_bit_packing_takes_the_bits_of_every_weight():
     levels = 3  # bytes: lowest, stride, how many
     assert sizes(BitPacking(), numbered(np.zeros((3, 11)), Steps(7))) == (0, levels)
-    assert sizes(BitPacking(), numbered(pruned(30, 11, 0.9), Lookups(TABLE))) == (0, levels + math.ceil(330 * 3 / 8))  # 7 codes and 0
+    assert sizes(BitPacking(), numbered(pruned(30, 11, 0.9), Lookups(TABLE))) == (
+        0,
+        levels + math.ceil(330 * 3 / 8),
+    )  # 7 codes and 0
     signs = np.where(np.arange(33).reshape(3, 11) % 2, 1, -1)
     assert sizes(BitPacking(), numbered(signs, Steps(1))) == (0, levels + math.ceil(33 / 8))
 

@@ -13,6 +13,7 @@ from lightexp.experiment import Experiment, Store
 READ = ("data", "model", "stages", "order", "seed", "control", "coder", "trainer", "device", "cache", "tracker", "sweep")
 SHARED = (
     "augment",
+    "training_set",
     "teacher",
     "criterion",
     "allocation",
@@ -30,6 +31,10 @@ SHARED = (
     "tune_epochs",
     "teacher_epochs",
     "batch_size",
+    "precision",
+    "accumulate",
+    "clip",
+    "average",
 )
 """Top-level nodes that stages and data refer to by interpolation."""
 

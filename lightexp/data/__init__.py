@@ -4,12 +4,14 @@ from lightexp.data.augment import Crop, Flip, Shift
 from lightexp.data.folder import ImageFolder
 from lightexp.data.sets import CIFAR10, CIFAR100, MNIST, Arrays, DataSet, Digits, FashionMNIST
 from lightexp.data.splits import Split, Splits, split
+from lightexp.data.training_set import Augmented, TrainingSet, Whole, Without
 
 __all__ = [
     "CIFAR10",
     "CIFAR100",
     "MNIST",
     "Arrays",
+    "Augmented",
     "Crop",
     "DataSet",
     "Digits",
@@ -19,5 +21,8 @@ __all__ = [
     "Shift",
     "Split",
     "Splits",
+    "TrainingSet",
+    "Whole",
+    "Without",
     "split",
 ]

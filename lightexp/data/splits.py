@@ -113,7 +113,7 @@ def split(
     train, val = (Split(torch.tensor(x_train[rows]), torch.tensor(y_train[rows])) for rows in (kept, held))
     test = Split(torch.tensor(x_test), torch.tensor(y_test))
     augment = tuple(augment)
-    _try_augmentations(name, augment, train.x[:2].clone())
+    try_augmentations(name, augment, train.x[:2].clone())
     mean, std = _moments(train.x)
     fingerprint = _fingerprint((train, val, test), mean, std, augment)
     return Splits(name, train, val, test, classes, mean, std, augment, fingerprint)
@@ -135,7 +135,7 @@ def stratify(y: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def _try_augmentations(name: str, augment: tuple[Callable, ...], x: Tensor) -> None:
+def try_augmentations(name: str, augment: tuple[Callable, ...], x: Tensor) -> None:
     """Runs each augmentation once, so that one that does not fit fails on loading and not in the middle of a training."""
     for step in augment:
         out = step(x, torch.Generator().manual_seed(0))

@@ -5,7 +5,7 @@ from torch import nn
 
 from lightexp.data import Splits
 from lightexp.distill import Batch, Teacher
-from lightexp.errors import ConfigError
+from lightexp.errors import ConfigError, DataError
 from lightexp.models import build
 from lightexp.reparam import layers
 from lightexp.stages import Chain, Stage
@@ -43,9 +43,11 @@ def check(chain: Chain, data: Splits) -> int:
     for name, stage in chain.steps():
         try:
             stage.check(model)
+            if fit := fit_of(stage):
+                fit.training_set(data)
             _check_layers(stage, batch, model, data)
-        except ConfigError as error:
-            raise ConfigError(f"stage {name}: {error}") from error
+        except (ConfigError, DataError) as error:
+            raise type(error)(f"stage {name}: {error}") from error
     return sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
 
 

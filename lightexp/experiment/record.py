@@ -15,7 +15,7 @@ class Record:
         are not among them.
     test_accuracy, test_error, val_accuracy, dense_test_accuracy, test_top5_error: percent, of the net decoded from the file; the
         dense one is the control's, trained as long and never compressed; top-5 only where there are over 10 classes.
-    test_loss: mean cross-entropy, nats.
+    test_loss: mean cross-entropy, nats. test_errors: wrong test samples; class_errors: those of each class.
     params, nonzero: of all parameters. sparsity: share of zeros among them, 0 … 1; sparsity_prunable: among the weights of
         linear layers and convolutions, which is what sparsity_asked asked for.
     weight_bits: nominal bits a prunable weight, mean. input_bits: of the numbers that layers take, mean over their MACs, 32 where
@@ -37,6 +37,8 @@ class Record:
     test_accuracy: float
     test_error: float
     test_loss: float
+    test_errors: int
+    class_errors: list[int]
     test_top5_error: float | None
     val_accuracy: float
     val_loss: float

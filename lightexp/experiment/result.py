@@ -31,6 +31,8 @@ def measure(
         test_accuracy=test.accuracy,
         test_error=test.error,
         test_loss=test.loss,
+        test_errors=sum(test.class_errors),
+        class_errors=test.class_errors,
         test_top5_error=test.top5_error,
         val_accuracy=validation.accuracy,
         val_loss=validation.loss,

@@ -1,6 +1,7 @@
 """What can be done to a net: the verbs of a compression schedule."""
 
 from lightexp.stages.chain import Chain
+from lightexp.stages.correct_bias import CorrectBias
 from lightexp.stages.ensemble import Ensemble
 from lightexp.stages.factorize import Factorize
 from lightexp.stages.fit import Fit
@@ -23,6 +24,7 @@ from lightexp.stages.ticket import PruneAndRewind
 __all__ = [
     "Chain",
     "Context",
+    "CorrectBias",
     "Ensemble",
     "Factorize",
     "Fit",

@@ -16,6 +16,7 @@ METRICS = {
     "test_accuracy": "test/accuracy",
     "test_error": "test/error",
     "test_loss": "test/loss",
+    "test_errors": "test/errors",
     "test_top5_error": "test/top5_error",
     "dense_test_accuracy": "test/dense_accuracy",
     "val_accuracy": "val/accuracy",
@@ -43,6 +44,9 @@ METRICS = {
     "seconds": "cost/seconds",
 }
 """Figures of a stage or a Record, and their names in MLflow, whose page groups them by what stands before the slash."""
+
+MOST_CLASSES = 20
+"""Of data sets with more the errors of single classes are in record.json alone."""
 
 ARTIFACTS = ("model.lxp", "record.json", "config.yaml", "stages.png", "layers.png")
 
@@ -117,6 +121,8 @@ class MLflow(Observer):
         figures = {METRICS[name]: value for name, value in asdict(record).items() if name in METRICS}
         if record.dense_test_accuracy is not None:
             figures["test/dense_error"] = 100 - record.dense_test_accuracy
+        if len(record.class_errors) <= MOST_CLASSES:
+            figures |= {f"class/errors_{label}": count for label, count in enumerate(record.class_errors)}
         self._log(self._points(figures, max(self._stages - 1, 0)))
         for name in ARTIFACTS:
             if (directory / name).exists():

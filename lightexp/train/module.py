@@ -2,7 +2,9 @@
 
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
@@ -10,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from lightexp.data import Splits
-from lightexp.distill import Teacher
+from lightexp.distill import Batch, Loss, Teacher
 from lightexp.errors import TrainingError
 from lightexp.measure import score
+from lightexp.train.average import Average
+from lightexp.train.parts import parts
 from lightexp.train.plan import Epoch, Surroundings, Training
 
 STEPS_PER_CHUNK = 64
@@ -34,6 +38,7 @@ class Module(pl.LightningModule):
         self.history: list[Epoch] = []
         self.best: dict[str, Any] | None = None
         self.own = self._begin()
+        self.average = None if training.average is None else Average(model, training.average)
 
     def _begin(self) -> nn.Module | None:
         """The loss's own parameters, a function of the seed; a module beside the net, so that checkpoints hold them."""
@@ -50,6 +55,8 @@ class Module(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         self._optimizer = self.optimizers(use_pl_optimizer=False)
+        half = self.training_of.precision == "bfloat16"
+        self._autocast = partial(torch.autocast, self.device.type, torch.bfloat16) if half else nullcontext
         for group in self._optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])
         # A training that stopped early and is resumed before its result was kept has nothing left to do.
@@ -77,20 +84,38 @@ class Module(pl.LightningModule):
             group["lr"] = group["initial_lr"] * self.training_of.rate(step / steps)
         batch = self.data.batch(self.data.train, index, self._augmenting, augmented=True)
         self._optimizer.zero_grad()
-        own = () if self.own is None else (self.own,)
-        loss, parts = self.training_of.loss.at(step / steps)(batch, self.model, self.teacher, *own)
-        # On a GPU this would wait for every step, so there the epoch's end notices instead.
-        if loss.device.type == "cpu" and not math.isfinite(loss.item()):
-            self._refuse(batch[0])
-        loss.backward()
+        loss = self.training_of.loss.at(step / steps)
+        for part, share in parts(batch, self.training_of.accumulate):
+            self._learn(loss, part, share)
+        if self.training_of.clip is not None:
+            nn.utils.clip_grad_norm_(self.parameters(), self.training_of.clip)
         if self.training_of.after_backward:
             self.training_of.after_backward(self.model, step, steps)
         self._optimizer.step()
-        for name, value in {"loss": loss.detach(), **parts}.items():
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
+        if self.average:
+            self.average.update(self.model, step)
+
+    def _learn(self, loss: Loss, batch: Batch, share: float) -> None:
+        """Add the gradient of a part of the step's batch, which counts for that share of it."""
+        own = () if self.own is None else (self.own,)
+        with self._autocast():
+            value, logged = loss(batch, self.model, self.teacher, *own)
+        # On a GPU this would wait for every step, so there the epoch's end notices instead.
+        if value.device.type == "cpu" and not math.isfinite(value.item()):
+            self._refuse(batch[0])
+        value.backward(value.new_full((), share))
+        for name, figure in {"loss": value.detach(), **logged}.items():
+            if name not in self._sums:
+                self._sums[name] = torch.zeros_like(figure, dtype=torch.float32)
+            self._sums[name].add_(figure, alpha=share)
 
     def on_train_epoch_end(self) -> None:
         means = {name: float(total) / self.steps for name, total in self._sums.items()}
+        with self.average.shown_by(self.model) if self.average else nullcontext():
+            self._end_epoch(means)
+
+    def _end_epoch(self, means: dict[str, float]) -> None:
+        """Validate, and look whether this is the best epoch so far."""
         validation = score(self.model, self.data, self.data.val)
         # The validation loss alone shows what the last step did.
         if not math.isfinite(means["loss"] + validation.loss):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 from torch.optim import Optimizer
@@ -11,6 +11,9 @@ from torch.optim import Optimizer
 from lightexp.distill import Loss
 from lightexp.train.rate import Rate
 from lightexp.train.trainer import Trainer
+
+Precision = Literal["float32", "bfloat16"]
+"""What the forward pass and the loss are computed in; weights, gradients and validation are float32."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Training:
     settled: share of the training before which no epoch counts as the best (gradual pruning is still under way then).
     before_step, after_backward: called with the net, the number of the step and of all steps: ahead of every step, and once
         its gradients stand and the optimizer has not yet moved.
+    precision, accumulate, clip, average: see `lightexp.stages.Fit`.
     """
 
     epochs: int
@@ -47,6 +51,10 @@ class Training:
     settled: float = 0.0
     before_step: Callable[[nn.Module, int, int], None] | None = None
     after_backward: Callable[[nn.Module, int, int], None] | None = None
+    precision: Precision = "float32"
+    accumulate: int = 1
+    clip: float | None = None
+    average: float | None = None
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ GROUPS = (
     "loss",
     "model",
     "data",
+    "training_set",
     "rate",
     "optimizer",
     "stage",
@@ -96,6 +97,8 @@ STAND_INS = {
     ("model", "_target_"): lambda folder: f"{__name__}.{Own.__name__}",
     ("data", "path"): _arrays,
     ("data", "root"): _pictures,
+    ("training_set", "labels"): lambda folder: [3],
+    ("stage", "labels"): lambda folder: [3],
     ("loss", "student_layers"): lambda folder: ["seen"],
     ("loss", "teacher_layers"): lambda folder: ["seen"],
 }
