@@ -2,7 +2,7 @@
 
 import math
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -16,6 +16,8 @@ from lightexp.distill import Batch, Loss, Teacher
 from lightexp.errors import TrainingError
 from lightexp.measure import score
 from lightexp.train.average import Average
+from lightexp.train.checkpointing import checkpointing
+from lightexp.train.held import HeldBytes
 from lightexp.train.parts import parts
 from lightexp.train.plan import Epoch, Surroundings, Training
 
@@ -37,6 +39,7 @@ class Module(pl.LightningModule):
         self.chunks = math.ceil(self.steps / STEPS_PER_CHUNK)
         self.history: list[Epoch] = []
         self.best: dict[str, Any] | None = None
+        self.held: HeldBytes | None = None
         self.own = self._begin()
         self.average = None if training.average is None else Average(model, training.average)
 
@@ -48,6 +51,8 @@ class Module(pl.LightningModule):
             torch.manual_seed(self.seed)
             own = self.training_of.loss.begin(two, self.model, self.teacher)
         self.model.train()
+        listened, _ = self.training_of.loss.layers()
+        self.segmented = checkpointing(self.model, self.around.trainer.checkpointing, two[0], listened)
         return own
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -85,8 +90,9 @@ class Module(pl.LightningModule):
         batch = self.data.batch(self.data.train, index, self._augmenting, augmented=True)
         self._optimizer.zero_grad()
         loss = self.training_of.loss.at(step / steps)
-        for part, share in parts(batch, self.training_of.accumulate):
-            self._learn(loss, part, share)
+        with self._counting(batch):
+            for part, share in parts(batch, self.training_of.accumulate):
+                self._learn(loss, part, share)
         if self.training_of.clip is not None:
             nn.utils.clip_grad_norm_(self.parameters(), self.training_of.clip)
         if self.training_of.after_backward:
@@ -95,10 +101,17 @@ class Module(pl.LightningModule):
         if self.average:
             self.average.update(self.model, step)
 
+    def _counting(self, batch: Batch) -> AbstractContextManager:
+        """In the first step of the fit what counts the bytes that autograd holds, later on nothing."""
+        if self.held or self.history:
+            return nullcontext()
+        self.held = HeldBytes([*self.parameters(), *self.buffers(), *batch])
+        return self.held
+
     def _learn(self, loss: Loss, batch: Batch, share: float) -> None:
         """Add the gradient of a part of the step's batch, which counts for that share of it."""
         own = () if self.own is None else (self.own,)
-        with self._autocast():
+        with self._autocast(), self.segmented:
             value, logged = loss(batch, self.model, self.teacher, *own)
         # On a GPU this would wait for every step, so there the epoch's end notices instead.
         if value.device.type == "cpu" and not math.isfinite(value.item()):
@@ -111,10 +124,11 @@ class Module(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         means = {name: float(total) / self.steps for name, total in self._sums.items()}
+        step_seconds = (time.perf_counter() - self._began) / self.steps
         with self.average.shown_by(self.model) if self.average else nullcontext():
-            self._end_epoch(means)
+            self._end_epoch(means, step_seconds)
 
-    def _end_epoch(self, means: dict[str, float]) -> None:
+    def _end_epoch(self, means: dict[str, float], step_seconds: float) -> None:
         """Validate, and look whether this is the best epoch so far."""
         validation = score(self.model, self.data, self.data.val)
         # The validation loss alone shows what the last step did.
@@ -128,6 +142,8 @@ class Module(pl.LightningModule):
             val_accuracy=validation.accuracy,
             rate=self._optimizer.param_groups[0]["lr"],
             seconds=time.perf_counter() - self._began,
+            step_seconds=step_seconds,
+            activation_bytes=self.held.peak if self.held else self.history[-1].activation_bytes,
         )
         self.history.append(epoch)
         self._look_for_best(epoch)
