@@ -6,8 +6,6 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from lightexp.train.cut import cut
-
 
 def checkpointing(
     net: nn.Module, segments: int | Literal["sqrt"] | None, inputs: Tensor, whole: Collection[str] = ()
@@ -20,7 +18,11 @@ def checkpointing(
     Raises:
         ConfigError: the net cannot be cut.
     """
-    return nullcontext() if segments is None else _Segmented(net, cut(net, segments, inputs, whole))
+    if segments is None:
+        return nullcontext()
+    from lightexp.train.cut import cut  # torch.fx takes a while to import
+
+    return _Segmented(net, cut(net, segments, inputs, whole))
 
 
 class _Segmented:

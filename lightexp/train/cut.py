@@ -3,6 +3,7 @@
 import bisect
 import copy
 import math
+import operator
 from collections.abc import Collection
 from typing import Any, Literal
 
@@ -63,12 +64,24 @@ class _Forward(nn.Module):
         return self.net.forward(x)
 
 
+class _Symbol(fx.Proxy):
+    """Stands for a value while a forward is followed; `x += y` stays in place, where fx alone would make a new tensor."""
+
+
+for _name in ("iadd", "isub", "imul", "itruediv", "ipow", "iand", "ior", "ixor"):
+    _operator = getattr(operator, _name)
+    setattr(_Symbol, f"__{_name}__", lambda x, y, of=_operator: x.tracer.create_proxy("call_function", of, (x, y), {}))
+
+
 class _Tracer(fx.Tracer):
     """Follows a forward down to torch's own layers, parametrized or not, and to those that must stay whole."""
 
     def __init__(self, whole: Collection[str]) -> None:
         super().__init__()
         self._whole = {f"net.{name}" for name in whole}
+
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return _Symbol(node, self)
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
         return name in self._whole or super().is_leaf_module(module, name)

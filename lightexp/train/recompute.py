@@ -65,10 +65,10 @@ class _Run:
         for place, tensor in zip(self._at, kept, strict=False):
             inputs[place] = tensor.detach().requires_grad_(tensor.requires_grad)
         before = kept[len(self._at) :]
-        with torch.enable_grad(), self._random.again(), self._autocast, _as_before(self._moving, before):
-            # Taken out of this run's graph, which nobody wants.
-            with saved_tensors_hooks(lambda tensor: saved.append(tensor.detach()), lambda nothing: None):
-                self._part(*inputs)
+        # Taken out of this run's graph, which nobody wants.
+        collecting = saved_tensors_hooks(lambda tensor: saved.append(tensor.detach()), lambda nothing: None)
+        with torch.enable_grad(), self._random.again(), self._autocast, _as_before(self._moving, before), collecting:
+            self._part(*inputs)
         if len(saved) != self._count:
             raise TrainingError(
                 "a part of the net did something else when it was computed again for its gradient: make its forward a function "
