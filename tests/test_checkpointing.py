@@ -11,18 +11,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from lightexp.distill import Hint, Teacher
 from lightexp.distill.answers import answer
 from lightexp.errors import ConfigError, TrainingError
 from lightexp.models import MLP, ResNet, build
-from lightexp.quantize import LSQ, StochasticBinaryConnect
-from lightexp.stages import Context, Fit, Quantize
-from lightexp.train import Surroundings, Trainer
+from lightexp.train import Trainer
 from lightexp.train.checkpointing import checkpointing
 from lightexp.train.cut import cut
 from lightexp.train.recompute import Recomputed
-from tests import tiny
-from tests.test_train import ADAM, SCENARIOS, bits, curve, data, normalised, run  # noqa: F401 data is a fixture
+from tests.test_train import bits
 
 IMAGES = torch.randn(6, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -215,65 +211,6 @@ def test_a_part_that_does_something_else_the_second_time_is_refused():
     loss = Recomputed(net, [])(x).sum()
     with pytest.raises(TrainingError, match="something else"):
         loss.backward()
-
-
-# In a training
-
-
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_training_is_the_same(scenario, data):  # noqa: F811
-    trainer = Trainer(checkpointing="sqrt")
-    (state, epochs), (other, others) = run(scenario, data, Surroundings()), run(scenario, data, Surroundings(trainer=trainer))
-    assert state == other
-    assert [e | {"activation_bytes": 0} for e in epochs] == [e | {"activation_bytes": 0} for e in others]
-
-
-def changed(stage: Fit, prepare, data, trainer: Trainer, teacher=None) -> tuple:  # noqa: F811
-    model = normalised()
-    if prepare:
-        prepare(model, Context(data, seed=1))
-    context = Context(data, seed=7, teacher=teacher, around=Surroundings(trainer=trainer))
-    return bits(stage(model, context)), [e | {"activation_bytes": 0} for e in curve(context.curve)]
-
-
-FITS = {
-    "stochastic signs": (Fit(2, 32, optimizer=ADAM), Quantize(StochasticBinaryConnect())),
-    "learned steps": (Fit(2, 32, optimizer=ADAM), Quantize(LSQ(3))),
-    "bfloat16 in parts": (Fit(2, 32, optimizer=ADAM, precision="bfloat16", accumulate=3, clip=0.1, average=0.9), None),
-    "hint": (Fit(2, 32, optimizer=ADAM, loss=Hint(("0",), ("0",)), teacher=object()), None),
-}
-
-
-@pytest.mark.parametrize("name", FITS)
-def test_whatever_the_fit_is(name, data):  # noqa: F811
-    stage, prepare = FITS[name]
-    teacher = Teacher(normalised().eval())
-    plain, cut_up = (changed(stage, prepare, data, trainer, teacher) for trainer in (Trainer(), Trainer(checkpointing=3)))
-    assert plain == cut_up
-
-
-def test_what_is_stored_is_not_computed_again_for_another_trainer(tmp_path):
-    first = tiny.experiment(tmp_path).run()
-    record = tiny.experiment(tmp_path, trainer=Trainer(checkpointing="sqrt")).run()
-    assert record.key == first.key
-    assert all(row["reused"] for row in record.stages)
-    assert record.activation_bytes == first.activation_bytes > 0
-
-
-def test_a_net_that_cannot_be_followed_stops_the_run_ahead_of_training(tmp_path):
-    class Net(nn.Module):
-        def __init__(self, input_shape: tuple[int, ...], classes: int) -> None:
-            super().__init__()
-            self.fc = nn.Linear(64, classes)
-
-        def forward(self, x: Tensor) -> Tensor:
-            return self.fc(x.flatten(1)) if x.max() > -1e9 else x
-
-    asked = tiny.experiment(tmp_path, trainer=Trainer(checkpointing=2))
-    asked.model, asked.stages = Net, {"train": Fit(1)}
-    with pytest.raises(ConfigError, match=r"cannot follow the forward of Net .*trainer\.checkpointing=null"):
-        asked.run()
-    assert not list(tmp_path.glob("store/stages/*"))
 
 
 @pytest.mark.parametrize("segments", [0, 1, -3, 2.5, "cube"])
