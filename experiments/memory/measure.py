@@ -2,13 +2,12 @@
 
 python experiments/memory/measure.py [--rounds 7] [--directory experiments/memory]
 
-Writes memory.csv, memory.png and README.md there. One thread; about 1.5 GB of memory.
+Writes memory.csv, memory.png and README.md there. One thread; about 3 GB of memory.
 """
 
 import argparse
 import csv
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -28,7 +27,7 @@ from lightexp.train.held import HeldBytes
 
 DEPTHS = (64, 128, 256, 512, 1000)
 TIMED = (64, 256, 1000)
-FILTERS, SAMPLES, SIDE = 128, 8, 8
+FILTERS, SAMPLES, SIDE = 128, 32, 4
 WAYS = (None, "sqrt")
 
 
@@ -67,16 +66,17 @@ def measure(layers: int, rounds: int) -> list[dict]:
     chain = Chain(layers)
     rows = [{"layers": layers, "checkpointing": way or "none", "activation_bytes": chain.held_bytes(way)} for way in WAYS]
     if layers in TIMED:
-        times = np.array([[chain.seconds(way) for way in WAYS] for _ in range(rounds)])
-        ratios = times[:, 1] / times[:, 0]
-        for row, seconds in zip(rows, np.median(times[:, :, 0], axis=0), strict=True):
+        clock, processor = np.array([[chain.seconds(way) for way in WAYS] for _ in range(rounds)]).transpose(2, 1, 0)
+        for row, seconds in zip(rows, np.median(processor, axis=1), strict=True):
             row["step_seconds"] = round(float(seconds), 4)
-        rows[1] |= {
-            "times": round(statistics.median(ratios[:, 0]), 3),
-            "times_lowest": round(ratios[:, 0].min(), 3),
-            "times_highest": round(ratios[:, 0].max(), 3),
-            "times_processor": round(statistics.median(ratios[:, 1]), 3),
+        ratios = clock[1] / clock[0]
+        figures = {
+            "times_processor": np.median(processor[1] / processor[0]),
+            "times": np.median(ratios),
+            "times_lowest": ratios.min(),
+            "times_highest": ratios.max(),
         }
+        rows[1] |= {name: round(float(figure), 3) for name, figure in figures.items()}
     return rows
 
 
@@ -120,13 +120,14 @@ def draw(rows: list[dict], path: Path) -> None:
             axes.loglog(*zip(*points, strict=True), color=colour, marker=marker)
             axes.annotate(
                 f"{label}: ∝ n$^{{{exponent(rows, way):.2f}}}$",
-                points[1],
-                xytext=(0, 9 if way == "none" else -14),
+                points[2],
+                xytext=(-4, 6) if way == "none" else (0, -16),
                 textcoords="offset points",
                 color=colour,
                 ha="right" if way == "none" else "left",
             )
         axes.set_xticks(DEPTHS, [str(depth) for depth in DEPTHS])
+        axes.set_yticks((10, 30, 100, 300), ("10", "30", "100", "300"))
         axes.minorticks_off()
         axes.set_xlabel("layers n")
         axes.set_ylabel("held for backward (MB)")
