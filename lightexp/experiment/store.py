@@ -26,7 +26,7 @@ CLOCK_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Entry:
-    """A stored stage: its folder, when it was made (Unix time), its size, and the run directories that used it."""
+    """A stored stage, or what a teacher said: when it was made (Unix time), its size, and the run directories that used it."""
 
     key: str
     folder: Path
