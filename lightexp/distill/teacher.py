@@ -13,9 +13,10 @@ class Teacher:
     """A trained net that gives its logits, N×classes, and what its layers give, without gradient.
 
     Not a module, so that no student can swallow it. Where a loss asks for no layers any function of the batch will do.
-
-    key: content address of the net. A teacher that has one always says the same to the same inputs, so its logits may be kept.
     """
+
+    key: str | None = None
+    """Content address of the net. A teacher that has one says the same for ever, so its logits may be kept."""
 
     def __init__(self, net: nn.Module, key: str | None = None) -> None:
         self._net, self.key = net, key

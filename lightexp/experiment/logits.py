@@ -28,8 +28,11 @@ def keep_logits(store: Store, used: list[str], progress: Callable[[str, float], 
 def _watched(logits: TeacherLogits, progress: Callable[[str, float], None]) -> Iterator[Tensor]:
     """The chunks, each of them told of."""
     views, samples, _ = logits.shape
-    done = 0
+
+    def tell(done: int) -> None:
+        progress(f"teacher's answers {done // samples} of {views} views", done / (views * samples))
+
+    tell(done := 0)
     for chunk in logits.chunks():
-        progress(f"teacher's answers {done // samples + 1} of {views} views", done / (views * samples))
         yield chunk
-        done += len(chunk)
+        tell(done := done + len(chunk))
