@@ -2,8 +2,9 @@
 
 from lightexp.train.plan import Epoch, Surroundings, Training
 from lightexp.train.rate import Constant, Cosine, OneCycle, Rate, Step
+from lightexp.train.teacher_logits import TeacherLogits
 
-__all__ = ["Constant", "Cosine", "Epoch", "OneCycle", "Rate", "Step", "Surroundings", "Training", "fit"]
+__all__ = ["Constant", "Cosine", "Epoch", "OneCycle", "Rate", "Step", "Surroundings", "TeacherLogits", "Training", "fit"]
 
 
 def __getattr__(name: str):

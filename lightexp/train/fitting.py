@@ -11,6 +11,7 @@ from lightexp.distill import Teacher
 from lightexp.train.checkpoint import Checkpoint
 from lightexp.train.module import Module
 from lightexp.train.plan import Epoch, Surroundings, Training
+from lightexp.train.teacher_logits import looking_up, pays
 
 # Lightning announces devices and its own tips on every fit; the table of stages says what a user needs.
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
@@ -38,6 +39,8 @@ def fit(
     """
     if training.epochs == 0:
         return []
+    if isinstance(teacher, Teacher) and pays(data, training.loss, training.epochs):
+        teacher = looking_up(teacher, data, around.keep)
     model.train()
     module = Module(model, data, training, seed, teacher, around)
     device = data.train.x.device

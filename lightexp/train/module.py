@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lightexp.data import Splits
-from lightexp.distill import Teacher
+from lightexp.distill import Batch, Teacher
 from lightexp.errors import TrainingError
 from lightexp.measure import score
 from lightexp.train.plan import Epoch, Surroundings, Training
@@ -75,7 +75,7 @@ class Module(pl.LightningModule):
             self.training_of.before_step(self.model, step, steps)
         for group in self._optimizer.param_groups:
             group["lr"] = group["initial_lr"] * self.training_of.rate(step / steps)
-        batch = self.data.batch(self.data.train, index, self._augmenting, augmented=True)
+        batch = Batch(*self.data.augmented_batch(index, self._augmenting))
         self._optimizer.zero_grad()
         own = () if self.own is None else (self.own,)
         loss, parts = self.training_of.loss.at(step / steps)(batch, self.model, self.teacher, *own)
