@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from lightexp.errors import ConfigError
 from lightexp.experiment import Experiment, Store
 
-READ = ("data", "model", "stages", "order", "seed", "control", "coder", "device", "cache", "tracker", "sweep")
+READ = ("data", "model", "stages", "order", "seed", "control", "coder", "trainer", "device", "cache", "tracker", "sweep")
 SHARED = (
     "augment",
     "training_set",
@@ -31,6 +31,10 @@ SHARED = (
     "tune_epochs",
     "teacher_epochs",
     "batch_size",
+    "precision",
+    "accumulate",
+    "clip",
+    "average",
 )
 """Top-level nodes that stages and data refer to by interpolation."""
 
@@ -53,6 +57,7 @@ def experiment(config: DictConfig, directory: Path | None = None) -> Experiment:
         seed=config.seed,
         control=config.control,
         coder=_make(config, "coder"),
+        trainer=_make(config, "trainer"),
         store=None if root is None else Store(root),
         directory=directory,
         device=config.device,

@@ -19,11 +19,13 @@ class Answers:
 def answer(net: nn.Module, inputs: Tensor, layers: tuple[str, ...] = ()) -> Answers:
     """Let `net` answer, once, and listen to `layers`. Of a layer that runs several times the last output counts.
 
+    The answers are float32, also where the net computes in less, so that all losses are.
+
     Raises:
         ConfigError: there is no layer of that name, it does not run, or it gives no tensor with a row a sample.
     """
     if not layers:
-        return Answers(net(inputs))
+        return Answers(net(inputs).float())
     heard: dict[str, Any] = {}
     modules = {name: _named(net, name) for name in layers}
     handles = [module.register_forward_hook(_listen(heard, name)) for name, module in modules.items()]
@@ -37,7 +39,7 @@ def answer(net: nn.Module, inputs: Tensor, layers: tuple[str, ...] = ()) -> Answ
             raise ConfigError(f"the layer {name!r} of {type(net).__name__} does not run itself: name one that it consists of")
         if not isinstance(heard[name], Tensor) or heard[name].ndim < 2 or len(heard[name]) != len(inputs):
             raise ConfigError(f"the layer {name!r} of {type(net).__name__} gives no tensor with a row a sample: name another")
-    return Answers(logits, heard)
+    return Answers(logits.float(), {name: output.float() for name, output in heard.items()})
 
 
 def _named(net: nn.Module, name: str) -> nn.Module:

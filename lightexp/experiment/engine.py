@@ -25,6 +25,7 @@ from lightexp.experiment.write import write_whole
 from lightexp.models import build
 from lightexp.spec import describe, digest
 from lightexp.stages import Chain, Stage
+from lightexp.train import Trainer
 
 STORED_SHARE = 2
 """Bytes that a stored stage takes, over those of the net's state: masks, codes and the last epoch's checkpoint come on top."""
@@ -39,6 +40,7 @@ class Experiment:
     control: also train the dense control, the same net for as many epochs, for the comparison.
     store: where stages are kept; None keeps them for this run alone. observers: see `lightexp.experiment.Observer`.
     coder: of the file, see `lightexp.artifact`; the stages do not depend on it.
+    trainer: how trainings are computed, such as `Trainer(checkpointing="sqrt")`; what is in the store is not computed again.
     directory: where the run writes; by default `outputs/<first digits of the key>`. device: "auto" takes a GPU if there is one.
 
     Example:
@@ -53,6 +55,7 @@ class Experiment:
     seed: int = 0
     control: bool = True
     coder: Coder = DEFAULT
+    trainer: Trainer = field(default_factory=Trainer)
     store: Store | None = field(default_factory=lambda: Store(os.environ.get("LIGHTEXP_CACHE", ".lightexp")))
     observers: Sequence[Observer] = ()
     directory: Path | None = None
@@ -72,7 +75,7 @@ class Experiment:
                 if not chain.steps():
                     raise ConfigError("there is no stage to run: name at least one in order")
                 store = self.store or Store(stack.enter_context(tempfile.TemporaryDirectory(prefix="lightexp-")))
-                return self._run(chain, Walker(data, store, observer, self.coder), observer)
+                return self._run(chain, Walker(data, store, observer, self.coder, self.trainer), observer)
             except BaseException as error:
                 observer.fail(error)
                 raise
@@ -89,7 +92,7 @@ class Experiment:
         control = chain.control() if self.control else None
         chains = chains_of(chain, control)
         missing = [(count, c) for c in chains.values() if (count := walker.missing(c))]
-        nets = sum(count * STORED_SHARE * check(c, walker.data) for count, c in missing)
+        nets = sum(count * STORED_SHARE * check(c, walker.data, self.trainer) for count, c in missing)
         walker.store.probe(nets + logits_bytes([c for _, c in missing], walker.data))
         key = self._key(walker.keys(chain)[-1])
         directory = (self.directory or Path("outputs") / key[:12]).absolute()

@@ -15,14 +15,14 @@ from lightexp.errors import LightexpError
 from lightexp.experiment.code import code_digest
 from lightexp.experiment.logits import keep_logits
 from lightexp.experiment.observer import Observer
-from lightexp.experiment.stage_row import DEFAULT, from_file, sizes, stage_row, to_file
+from lightexp.experiment.stage_row import DEFAULT, from_file, sizes, stage_row, step_cost, to_file
 from lightexp.experiment.store import Store
 from lightexp.models import build
 from lightexp.reparam import rebuild, spec_of
 from lightexp.spec import describe
 from lightexp.stages import Chain, Context, Stage
 from lightexp.surgery import operate, surgery_of
-from lightexp.train import Surroundings
+from lightexp.train import Surroundings, Trainer
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,14 @@ class Walker:
 
     used: keys of all entries that this run rests on, so far. coder: of the files that are measured. It is no part of a key:
     the same nets are stored, with rows measured under the default coder, and measured again for any other.
+    trainer: how trainings are computed; no part of a key either.
     """
 
     data: Splits
     store: Store
     observer: Observer
     coder: Coder = DEFAULT
+    trainer: Trainer = field(default_factory=Trainer)
     used: list[str] = field(default_factory=list)
     _teachers: dict[str, Teacher] = field(default_factory=dict)
 
@@ -131,8 +133,12 @@ class Walker:
         before, key = self.keys(chain)[at - 1 : at + 1]
         self.observer.progress(label, name, 0)
         progress = partial(self.observer.progress, label)
-        keep = partial(keep_logits, self.store, self.used, lambda what, share: progress(f"{name}: {what}", share))
-        around = Surroundings(self.store.checkpoint(key), keep=keep, on_progress=partial(progress, name))
+        around = Surroundings(
+            checkpoint=self.store.checkpoint(key),
+            keep=partial(keep_logits, self.store, self.used, lambda what, share: progress(f"{name}: {what}", share)),
+            on_progress=partial(progress, name),
+            trainer=self.trainer,
+        )
         model, earlier, fresh = self.net(chain, before), self._earlier(chain, at), partial(self._fresh, chain, seed)
         context = Context(self.data, seed, teacher, earlier, fresh, around)
         torch.manual_seed(seed)
@@ -142,7 +148,7 @@ class Walker:
         except LightexpError as error:
             raise type(error)(f"stage {name}{'' if label == 'student' else f' of the {label}'}: {error}") from error
         seconds = sum(epoch.seconds for epoch in context.curve) or time.perf_counter() - began
-        row = stage_row(chain, name, stage, model, self.data, seconds)
+        row = stage_row(chain, name, stage, model, self.data, seconds) | step_cost(context.curve)
         state = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
         net = {"surgery": surgery_of(model), "constraints": spec_of(model), "state": state}
         curve = [asdict(epoch) for epoch in context.curve]

@@ -1,6 +1,7 @@
 """Training as a stage."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from typing import Annotated, Any
 
@@ -11,9 +12,12 @@ from torch import nn
 from lightexp.data import TrainingSet, Whole
 from lightexp.distill import CrossEntropy, Loss
 from lightexp.errors import ConfigError
-from lightexp.spec import spec
+from lightexp.spec import describe, spec
 from lightexp.stages.stage import Context, Stage
-from lightexp.train import Cosine, Rate, Training
+from lightexp.train import Cosine, Precision, Rate, Training
+
+OPTIONS = ("precision", "accumulate", "clip", "average")
+"""Fields of `Fit` that are no part of its key, nor of the seed drawn from it, where they are left alone."""
 
 
 @spec
@@ -24,6 +28,14 @@ class Fit(Stage):
     rate: factor of the learning rate over time. teacher: a chain, for losses that need one.
     patience: epochs without a lower validation loss before it stops and goes back to the best; None trains to the end.
     training_set: what it sees of the data set's training part.
+    precision: of the forward pass and the loss (`torch.autocast`); weights, gradients, optimizer and validation are float32.
+    accumulate: the parts in which a batch is computed, one after the other, so that the memory is that of a part. `batch_size`
+        stays the samples a step, and the step stays that of the whole batch; what Lightning calls
+        `accumulate_grad_batches=k` over batches of b samples is accumulate=k and batch_size=k·b here. Batch normalisation, and
+        losses that compare samples, see one part at a time.
+    clip: the largest global norm of a step's gradient; one that is longer is scaled down to it (Pascanu et al. 2013).
+    average: decay of the moving average of the weights, which is what is validated and what comes out, such as 0.999; see
+        `lightexp.train.average.Average`.
     """
 
     epochs: Annotated[int, Field(ge=0)] = 20
@@ -34,6 +46,10 @@ class Fit(Stage):
     patience: Annotated[int, Field(ge=1)] | None = None
     teacher: Any = None
     training_set: TrainingSet = Whole()
+    precision: Precision = "float32"
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    clip: Annotated[float, Field(gt=0)] | None = None
+    average: Annotated[float, Field(gt=0, lt=1)] | None = None
 
     def __post_init__(self) -> None:
         if not self.loss.needs_teacher:
@@ -51,7 +67,8 @@ class Fit(Stage):
         """Train as described, with further `options` of `lightexp.train.Training`, and leave the curve in the context."""
         from lightexp.train import fit
 
-        training = Training(self.epochs, self.batch_size, self.loss, self.optimizer, self.rate, self.patience, **options)
+        own = {name: getattr(self, name) for name in OPTIONS}
+        training = Training(self.epochs, self.batch_size, self.loss, self.optimizer, self.rate, self.patience, **own, **options)
         data = self.training_set(context.data)
         context.curve += fit(model, data, training, context.seed, context.teacher, context.around)
         return model
@@ -64,6 +81,11 @@ class Fit(Stage):
 
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
         return self.train(model, context)
+
+    def __describe__(self) -> dict[str, Any]:
+        asked = {f.name: getattr(self, f.name) for f in fields(self)}
+        left_alone = {f.name for f in fields(self) if f.name in OPTIONS and asked[f.name] == f.default}
+        return describe(type(self)) | describe({name: value for name, value in asked.items() if name not in left_alone})
 
 
 def fit_of(stage: Stage) -> Fit | None:

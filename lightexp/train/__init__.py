@@ -1,10 +1,24 @@
 """Training: one function over Lightning."""
 
-from lightexp.train.plan import Epoch, Surroundings, Training
+from lightexp.train.plan import Epoch, Precision, Surroundings, Training
 from lightexp.train.rate import Constant, Cosine, OneCycle, Rate, Step
 from lightexp.train.teacher_logits import TeacherLogits
+from lightexp.train.trainer import Trainer
 
-__all__ = ["Constant", "Cosine", "Epoch", "OneCycle", "Rate", "Step", "Surroundings", "TeacherLogits", "Training", "fit"]
+__all__ = [
+    "Constant",
+    "Cosine",
+    "Epoch",
+    "OneCycle",
+    "Precision",
+    "Rate",
+    "Step",
+    "Surroundings",
+    "TeacherLogits",
+    "Trainer",
+    "Training",
+    "fit",
+]
 
 
 def __getattr__(name: str):

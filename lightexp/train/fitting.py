@@ -62,6 +62,8 @@ def fit(
     except SystemExit as stopped:
         # What Lightning makes of Ctrl-C.
         raise KeyboardInterrupt from stopped
+    if module.average:
+        module.average.give_to(model)
     if module.best is not None:
         model.load_state_dict(module.best["state"])
     model.to(device).eval()

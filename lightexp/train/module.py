@@ -2,7 +2,9 @@
 
 import math
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
@@ -10,9 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from lightexp.data import Splits
-from lightexp.distill import Batch, Teacher
+from lightexp.distill import Batch, Loss, Teacher
 from lightexp.errors import TrainingError
 from lightexp.measure import score
+from lightexp.train.average import Average
+from lightexp.train.checkpointing import checkpointing
+from lightexp.train.held import HeldBytes
+from lightexp.train.parts import parts
 from lightexp.train.plan import Epoch, Surroundings, Training
 
 STEPS_PER_CHUNK = 64
@@ -33,7 +39,9 @@ class Module(pl.LightningModule):
         self.chunks = math.ceil(self.steps / STEPS_PER_CHUNK)
         self.history: list[Epoch] = []
         self.best: dict[str, Any] | None = None
+        self.held: HeldBytes | None = None
         self.own = self._begin()
+        self.average = None if training.average is None else Average(model, training.average)
 
     def _begin(self) -> nn.Module | None:
         """The loss's own parameters, a function of the seed; a module beside the net, so that checkpoints hold them."""
@@ -43,6 +51,8 @@ class Module(pl.LightningModule):
             torch.manual_seed(self.seed)
             own = self.training_of.loss.begin(two, self.model, self.teacher)
         self.model.train()
+        listened, _ = self.training_of.loss.layers()
+        self.segmented = checkpointing(self.model, self.around.trainer.checkpointing, two[0], listened)
         return own
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -50,6 +60,8 @@ class Module(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         self._optimizer = self.optimizers(use_pl_optimizer=False)
+        half = self.training_of.precision == "bfloat16"
+        self._autocast = partial(torch.autocast, self.device.type, torch.bfloat16) if half else nullcontext
         for group in self._optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])
         # A training that stopped early and is resumed before its result was kept has nothing left to do.
@@ -77,20 +89,47 @@ class Module(pl.LightningModule):
             group["lr"] = group["initial_lr"] * self.training_of.rate(step / steps)
         batch = Batch(*self.data.augmented_batch(index, self._augmenting))
         self._optimizer.zero_grad()
-        own = () if self.own is None else (self.own,)
-        loss, parts = self.training_of.loss.at(step / steps)(batch, self.model, self.teacher, *own)
-        # On a GPU this would wait for every step, so there the epoch's end notices instead.
-        if loss.device.type == "cpu" and not math.isfinite(loss.item()):
-            self._refuse(batch[0])
-        loss.backward()
+        loss = self.training_of.loss.at(step / steps)
+        with self._counting(batch):
+            for part, share in parts(batch, self.training_of.accumulate):
+                self._learn(loss, part, share)
+        if self.training_of.clip is not None:
+            nn.utils.clip_grad_norm_(self.parameters(), self.training_of.clip)
         if self.training_of.after_backward:
             self.training_of.after_backward(self.model, step, steps)
         self._optimizer.step()
-        for name, value in {"loss": loss.detach(), **parts}.items():
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
+        if self.average:
+            self.average.update(self.model, step)
+
+    def _counting(self, batch: Batch) -> AbstractContextManager:
+        """In the first step of the fit what counts the bytes that autograd holds, later on nothing."""
+        if self.held or self.history:
+            return nullcontext()
+        self.held = HeldBytes([*self.parameters(), *self.buffers(), *(tensor for tensor in batch if tensor is not None)])
+        return self.held
+
+    def _learn(self, loss: Loss, batch: Batch, share: float) -> None:
+        """Add the gradient of a part of the step's batch, which counts for that share of it."""
+        own = () if self.own is None else (self.own,)
+        with self._autocast(), self.segmented:
+            value, logged = loss(batch, self.model, self.teacher, *own)
+        # On a GPU this would wait for every step, so there the epoch's end notices instead.
+        if value.device.type == "cpu" and not math.isfinite(value.item()):
+            self._refuse(batch[0])
+        value.backward(value.new_full((), share))
+        for name, figure in {"loss": value.detach(), **logged}.items():
+            if name not in self._sums:
+                self._sums[name] = torch.zeros_like(figure, dtype=torch.float32)
+            self._sums[name].add_(figure, alpha=share)
 
     def on_train_epoch_end(self) -> None:
         means = {name: float(total) / self.steps for name, total in self._sums.items()}
+        step_seconds = (time.perf_counter() - self._began) / self.steps
+        with self.average.shown_by(self.model) if self.average else nullcontext():
+            self._end_epoch(means, step_seconds)
+
+    def _end_epoch(self, means: dict[str, float], step_seconds: float) -> None:
+        """Validate, and look whether this is the best epoch so far."""
         validation = score(self.model, self.data, self.data.val)
         # The validation loss alone shows what the last step did.
         if not math.isfinite(means["loss"] + validation.loss):
@@ -103,6 +142,8 @@ class Module(pl.LightningModule):
             val_accuracy=validation.accuracy,
             rate=self._optimizer.param_groups[0]["lr"],
             seconds=time.perf_counter() - self._began,
+            step_seconds=step_seconds,
+            activation_bytes=self.held.peak if self.held else self.history[-1].activation_bytes,
         )
         self.history.append(epoch)
         self._look_for_best(epoch)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -11,11 +11,19 @@ from torch.optim import Optimizer
 from lightexp.distill import Loss
 from lightexp.train.rate import Rate
 from lightexp.train.teacher_logits import TeacherLogits
+from lightexp.train.trainer import Trainer
+
+Precision = Literal["float32", "bfloat16"]
+"""What the forward pass and the loss are computed in; weights, gradients and validation are float32."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """A point of the learning curve: mean training loss and its parts, validation loss (nats) and accuracy (percent)."""
+    """A point of the learning curve: mean training loss and its parts, validation loss (nats) and accuracy (percent).
+
+    step_seconds: mean over the epoch's steps, without the validation. activation_bytes: see `lightexp.train.held.HeldBytes`; the
+    most in the first step of the fit.
+    """
 
     number: int
     loss: float
@@ -24,6 +32,8 @@ class Epoch:
     val_accuracy: float
     rate: float
     seconds: float
+    step_seconds: float
+    activation_bytes: int
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,7 @@ class Training:
     settled: share of the training before which no epoch counts as the best (gradual pruning is still under way then).
     before_step, after_backward: called with the net, the number of the step and of all steps: ahead of every step, and once
         its gradients stand and the optimizer has not yet moved.
+    precision, accumulate, clip, average: see `lightexp.stages.Fit`.
     """
 
     epochs: int
@@ -47,6 +58,10 @@ class Training:
     settled: float = 0.0
     before_step: Callable[[nn.Module, int, int], None] | None = None
     after_backward: Callable[[nn.Module, int, int], None] | None = None
+    precision: Precision = "float32"
+    accumulate: int = 1
+    clip: float | None = None
+    average: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,9 +71,11 @@ class Surroundings:
     checkpoint: where to keep the state of the last epoch, to go on from after a crash.
     keep: gives a teacher's logits, views·samples × classes, computed now or before.
     on_epoch, on_progress: told of each epoch, and of the share done so far.
+    trainer: how it is computed.
     """
 
     checkpoint: Path | None = None
     keep: Callable[[TeacherLogits], Tensor] = TeacherLogits.in_memory
     on_epoch: Callable[[Epoch], None] = field(default=lambda epoch: None)
     on_progress: Callable[[float], None] = field(default=lambda share: None)
+    trainer: Trainer = field(default_factory=Trainer)

@@ -26,6 +26,7 @@ GROUPS = (
     "quantizer",
     "activation",
     "coder",
+    "trainer",
     "factorization",
     "rank",
     "loss",
