@@ -92,6 +92,8 @@ class Experiment:
         control = chain.control() if self.control else None
         chains = chains_of(chain, control)
         missing = [(count, c) for c in chains.values() if (count := walker.missing(c))]
+        if missing:
+            self.trainer.check(walker.data.train.x.device)
         walker.store.probe(sum(count * STORED_SHARE * check(c, walker.data) for count, c in missing))
         key = self._key(walker.keys(chain)[-1])
         directory = (self.directory or Path("outputs") / key[:12]).absolute()

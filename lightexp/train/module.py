@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
@@ -16,6 +17,7 @@ from lightexp.distill import Batch, Loss, Teacher
 from lightexp.errors import TrainingError
 from lightexp.measure import score
 from lightexp.train.average import Average
+from lightexp.train.group import Alone
 from lightexp.train.parts import parts
 from lightexp.train.plan import Epoch, Surroundings, Training
 
@@ -27,12 +29,20 @@ class Module(pl.LightningModule):
     """Trains in chunks of steps by manual optimisation; each epoch is a pure function of the seed, its number and the state."""
 
     def __init__(
-        self, model: nn.Module, data: Splits, training: Training, seed: int, teacher: Teacher | None, around: Surroundings
+        self,
+        model: nn.Module,
+        data: Splits,
+        training: Training,
+        seed: int,
+        teacher: Teacher | None,
+        around: Surroundings,
+        group: Alone,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.model = model
         self.data, self.training_of, self.seed, self.teacher, self.around = data, training, seed, teacher, around
+        self.group = group
         self.steps = max(1, len(data.train) // training.batch_size + (len(data.train) % training.batch_size > 1))
         self.chunks = math.ceil(self.steps / STEPS_PER_CHUNK)
         self.history: list[Epoch] = []
@@ -59,6 +69,9 @@ class Module(pl.LightningModule):
         self._autocast = partial(torch.autocast, self.device.type, torch.bfloat16) if half else nullcontext
         for group in self._optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])
+        # Answers that come from inside the net are not heard where it is compiled.
+        inside, _ = self.training_of.loss.layers()
+        self._student = _compiled(self.model) if self.around.trainer.compile and not inside else self.model
         # A training that stopped early and is resumed before its result was kept has nothing left to do.
         self.trainer.should_stop = self._has_waited()
 
@@ -67,6 +80,7 @@ class Module(pl.LightningModule):
         torch.manual_seed(self.seed + self.current_epoch)
         self._augmenting = torch.Generator(self.device).manual_seed(self.seed + self.current_epoch)
         self._order = torch.randperm(len(self.data.train), device="cpu").to(self.device).split(self.training_of.batch_size)
+        self.group.diverge(self.seed + self.current_epoch)
         self._sums: dict[str, Tensor] = {}
         self.model.train()
 
@@ -87,6 +101,7 @@ class Module(pl.LightningModule):
         loss = self.training_of.loss.at(step / steps)
         for part, share in parts(batch, self.training_of.accumulate):
             self._learn(loss, part, share)
+        self.group.add_up(p.grad for p in self.parameters() if p.grad is not None)
         if self.training_of.clip is not None:
             nn.utils.clip_grad_norm_(self.parameters(), self.training_of.clip)
         if self.training_of.after_backward:
@@ -97,9 +112,11 @@ class Module(pl.LightningModule):
 
     def _learn(self, loss: Loss, batch: Batch, share: float) -> None:
         """Add the gradient of a part of the step's batch, which counts for that share of it."""
+        batch, own_share = self.group.share(batch)
+        share *= own_share
         own = () if self.own is None else (self.own,)
         with self._autocast():
-            value, logged = loss(batch, self.model, self.teacher, *own)
+            value, logged = loss(batch, self._student, self.teacher, *own)
         # On a GPU this would wait for every step, so there the epoch's end notices instead.
         if value.device.type == "cpu" and not math.isfinite(value.item()):
             self._refuse(batch[0])
@@ -110,13 +127,14 @@ class Module(pl.LightningModule):
             self._sums[name].add_(figure, alpha=share)
 
     def on_train_epoch_end(self) -> None:
+        self.group.add_up(self._sums.values())
         means = {name: float(total) / self.steps for name, total in self._sums.items()}
         with self.average.shown_by(self.model) if self.average else nullcontext():
             self._end_epoch(means)
 
     def _end_epoch(self, means: dict[str, float]) -> None:
         """Validate, and look whether this is the best epoch so far."""
-        validation = score(self.model, self.data, self.data.val)
+        validation = self.group.first_says(lambda: score(self.model, self.data, self.data.val))
         # The validation loss alone shows what the last step did.
         if not math.isfinite(means["loss"] + validation.loss):
             self._refuse(self.data.batch(self.data.train, self._order[0])[0])
@@ -146,6 +164,7 @@ class Module(pl.LightningModule):
         return self.best is not None and self.history[-1].number - self.best["epoch"] >= self.training_of.patience
 
     def _refuse(self, inputs: Tensor) -> None:
+        self.group.release(self.model)
         layer = _first_nonfinite(self.model, inputs)
         raise TrainingError(
             f"the loss became NaN or infinite in epoch {self.current_epoch + 1}, first in {layer}; lower the learning rate"
@@ -157,6 +176,17 @@ class Module(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.history = [Epoch(**epoch) for epoch in checkpoint["lightexp"]["history"]]
         self.best = checkpoint["lightexp"]["best"]
+
+
+def _compiled(model: nn.Module) -> Callable[[Tensor], Tensor]:
+    # Beyond a few nets dynamo would compile no more.
+    torch.compiler.reset()
+
+    def student(inputs: Tensor) -> Tensor:
+        return model(inputs)
+
+    # Dropout draws what it would have drawn.
+    return torch.compile(student, options={"fallback_random": True})
 
 
 @torch.no_grad()
