@@ -70,7 +70,7 @@ def bits(model: nn.Module) -> dict[str, bytes]:
 
 
 def curve(history: list) -> list[dict]:
-    return [asdict(epoch) | {"seconds": None} for epoch in history]
+    return [asdict(epoch) | {"seconds": None, "step_seconds": None} for epoch in history]
 
 
 def training(epochs: int = 2, **options) -> Training:

@@ -48,7 +48,7 @@ def linear() -> nn.Module:
 
 def trained(model: nn.Module, data: Splits, stage: Stage, **around) -> tuple[nn.Module, list]:
     context = Context(data, seed=7, around=Surroundings(**around))
-    return stage(model, context), [asdict(epoch) | {"seconds": None} for epoch in context.curve]
+    return stage(model, context), [asdict(epoch) | {"seconds": None, "step_seconds": None} for epoch in context.curve]
 
 
 def bits(model: nn.Module) -> dict[str, bytes]:

@@ -94,7 +94,7 @@ class Experiment:
         missing = [(count, c) for c in chains.values() if (count := walker.missing(c))]
         if missing:
             self.trainer.check(walker.data.train.x.device)
-        walker.store.probe(sum(count * STORED_SHARE * check(c, walker.data) for count, c in missing))
+        walker.store.probe(sum(count * STORED_SHARE * check(c, walker.data, self.trainer) for count, c in missing))
         key = self._key(walker.keys(chain)[-1])
         directory = (self.directory or Path("outputs") / key[:12]).absolute()
         directory.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,8 @@ from lightexp.models import build
 from lightexp.reparam import layers
 from lightexp.stages import Chain, Stage
 from lightexp.stages.fit import fit_of
+from lightexp.train import Trainer
+from lightexp.train.checkpointing import checkpointing
 
 
 def chains_of(chain: Chain, control: Chain | None) -> dict[str, Chain]:
@@ -22,11 +24,11 @@ def chains_of(chain: Chain, control: Chain | None) -> dict[str, Chain]:
     return named | {"student": chain} | ({"control": control} if control else {})
 
 
-def check(chain: Chain, data: Splits) -> int:
+def check(chain: Chain, data: Splits, trainer: Trainer) -> int:
     """Build the net, let two samples through and ask each stage, to find now what does not fit; the bytes of the net's state.
 
     Raises:
-        ConfigError: the net does not take the data, or a stage cannot work on it.
+        ConfigError: the net does not take the data, the trainer cannot cut it, or a stage cannot work on it.
     """
     model = build(chain.model, data.input_shape, data.classes).to(data.train.x.device).eval()
     batch = data.batch(data.train, torch.arange(2))
@@ -40,6 +42,8 @@ def check(chain: Chain, data: Splits) -> int:
     if shape != (2, data.classes):
         raise ConfigError(f"the net {type(model).__name__} gives {list(shape)} for 2 inputs, not [2, {data.classes}]")
     _check_names(model)
+    if any(fit_of(stage) for _, stage in chain.steps()):
+        checkpointing(model, trainer.checkpointing, batch[0])
     for name, stage in chain.steps():
         try:
             stage.check(model)

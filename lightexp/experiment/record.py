@@ -26,6 +26,9 @@ class Record:
         bits × bits of the layer's input.
     seconds: of computing the student's stages, also those that were found in the store and not computed again; without the
         teacher and the control.
+    activation_bytes, step_seconds: the most that autograd held for the backward pass in a training step, and the seconds a step,
+        each of the student's costliest fit. They were measured when its stages were computed, by the trainer of that time: a
+        stage that is found in the store keeps its figures whatever the trainer is now.
     stages, layers: a row each, see `lightexp.experiment.stage_row` and `lightexp.measure.layer_rows`.
     """
 
@@ -63,6 +66,8 @@ class Record:
     effective_macs: int
     bops: int
     seconds: float
+    activation_bytes: int | None
+    step_seconds: float | None
     stages: list[dict[str, Any]]
     layers: list[dict[str, Any]]
 

@@ -44,11 +44,18 @@ def measure(
         effective_macs=sum(row["effective_macs"] for row in rows),
         bops=sum(row["effective_macs"] * row["bits"] * row["input_bits"] for row in rows),
         seconds=sum(row["seconds"] for row in student.rows),
+        activation_bytes=_most("activation_bytes", student),
+        step_seconds=_most("step_seconds", student),
         stages=student.rows,
         layers=rows,
         **figures,
     )
     return record, content
+
+
+def _most(figure: str, walked: Walked) -> Any:
+    """The largest of a figure that not all stages have."""
+    return max((row[figure] for row in walked.rows if row[figure] is not None), default=None)
 
 
 def _test_accuracy(chain: Chain, walker: Walker, walked: Walked) -> float:

@@ -1,5 +1,6 @@
 """A row of the table of stages, measured on the file that the net would make."""
 
+from statistics import median
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from lightexp.models import build, net_spec
 from lightexp.reparam import layers
 from lightexp.stages import Chain, Stage
 from lightexp.surgery import surgery_of
+from lightexp.train import Epoch
 
 DEFAULT = Range()
 """The coder whose files the rows in the store were measured on."""
@@ -44,6 +46,16 @@ def stage_row(chain: Chain, name: str, stage: Stage, model: nn.Module, data: Spl
         "val_loss": validation.loss,
         "sparsity_asked": stage.sparsity,
     } | sizes(chain, decoded, content, data)
+
+
+def step_cost(curve: list[Epoch]) -> dict[str, Any]:
+    """What a training step cost where the stage was computed, with the trainer of that time: activation_bytes, the most that
+    autograd held for the backward pass (`lightexp.train.held.HeldBytes`); step_seconds, median of the epochs' means. None
+    without a training."""
+    return {
+        "activation_bytes": max((epoch.activation_bytes for epoch in curve), default=None),
+        "step_seconds": median(epoch.step_seconds for epoch in curve) if curve else None,
+    }
 
 
 def sizes(chain: Chain, decoded: nn.Module, content: bytes, data: Splits) -> dict[str, Any]:

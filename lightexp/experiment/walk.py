@@ -14,7 +14,7 @@ from lightexp.distill import Teacher
 from lightexp.errors import LightexpError
 from lightexp.experiment.code import code_digest
 from lightexp.experiment.observer import Observer
-from lightexp.experiment.stage_row import DEFAULT, from_file, sizes, stage_row, to_file
+from lightexp.experiment.stage_row import DEFAULT, from_file, sizes, stage_row, step_cost, to_file
 from lightexp.experiment.store import Store
 from lightexp.models import build
 from lightexp.reparam import rebuild, spec_of
@@ -145,7 +145,7 @@ class Walker:
         except LightexpError as error:
             raise type(error)(f"stage {name}{'' if label == 'student' else f' of the {label}'}: {error}") from error
         seconds = sum(epoch.seconds for epoch in context.curve) or time.perf_counter() - began
-        row = stage_row(chain, name, stage, model, self.data, seconds)
+        row = stage_row(chain, name, stage, model, self.data, seconds) | step_cost(context.curve)
         state = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
         net = {"surgery": surgery_of(model), "constraints": spec_of(model), "state": state}
         curve = [asdict(epoch) for epoch in context.curve]

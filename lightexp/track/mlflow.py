@@ -42,6 +42,8 @@ METRICS = {
     "effective_macs": "cost/effective_macs",
     "bops": "cost/bops",
     "seconds": "cost/seconds",
+    "activation_bytes": "cost/activation_bytes",
+    "step_seconds": "cost/step_seconds",
 }
 """Figures of a stage or a Record, and their names in MLflow, whose page groups them by what stands before the slash."""
 

@@ -62,8 +62,8 @@ def _train(
 ) -> list[Epoch]:
     """Train `model` in this process, one of a group that trains together."""
     model.train()
-    group.prepare(model)
     module = Module(model, data, training, seed, teacher, around, group)
+    group.prepare(model)
     device = data.train.x.device
     keeps = around.checkpoint is not None and group.rank == 0
     trainer = pl.Trainer(

@@ -2,8 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -17,7 +16,11 @@ from lightexp.distill import Batch, Loss, Teacher
 from lightexp.errors import TrainingError
 from lightexp.measure import score
 from lightexp.train.average import Average
+from lightexp.train.checkpointing import checkpointing
+from lightexp.train.compiled import compiled
 from lightexp.train.group import Alone
+from lightexp.train.held import HeldBytes
+from lightexp.train.nonfinite import first_nonfinite
 from lightexp.train.parts import parts
 from lightexp.train.plan import Epoch, Surroundings, Training
 
@@ -47,6 +50,7 @@ class Module(pl.LightningModule):
         self.chunks = math.ceil(self.steps / STEPS_PER_CHUNK)
         self.history: list[Epoch] = []
         self.best: dict[str, Any] | None = None
+        self.held: HeldBytes | None = None
         self.own = self._begin()
         self.average = None if training.average is None else Average(model, training.average)
 
@@ -58,6 +62,8 @@ class Module(pl.LightningModule):
             torch.manual_seed(self.seed)
             own = self.training_of.loss.begin(two, self.model, self.teacher)
         self.model.train()
+        listened, _ = self.training_of.loss.layers()
+        self.segmented = checkpointing(self.model, self.around.trainer.checkpointing, two[0], listened)
         return own
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -71,7 +77,7 @@ class Module(pl.LightningModule):
             group.setdefault("initial_lr", group["lr"])
         # Answers that come from inside the net are not heard where it is compiled.
         inside, _ = self.training_of.loss.layers()
-        self._student = _compiled(self.model) if self.around.trainer.compile and not inside else self.model
+        self._student = compiled(self.model) if self.around.trainer.compile and not inside else self.model
         # A training that stopped early and is resumed before its result was kept has nothing left to do.
         self.trainer.should_stop = self._has_waited()
 
@@ -99,8 +105,9 @@ class Module(pl.LightningModule):
         batch = self.data.batch(self.data.train, index, self._augmenting, augmented=True)
         self._optimizer.zero_grad()
         loss = self.training_of.loss.at(step / steps)
-        for part, share in parts(batch, self.training_of.accumulate):
-            self._learn(loss, part, share)
+        with self._counting(batch):
+            for part, share in parts(batch, self.training_of.accumulate):
+                self._learn(loss, part, share)
         self.group.add_up(p.grad for p in self.parameters() if p.grad is not None)
         if self.training_of.clip is not None:
             nn.utils.clip_grad_norm_(self.parameters(), self.training_of.clip)
@@ -110,12 +117,19 @@ class Module(pl.LightningModule):
         if self.average:
             self.average.update(self.model, step)
 
+    def _counting(self, batch: Batch) -> AbstractContextManager:
+        """In the first step of the fit what counts the bytes that autograd holds, later on nothing."""
+        if self.held or self.history:
+            return nullcontext()
+        self.held = HeldBytes([*self.parameters(), *self.buffers(), *batch])
+        return self.held
+
     def _learn(self, loss: Loss, batch: Batch, share: float) -> None:
         """Add the gradient of a part of the step's batch, which counts for that share of it."""
         batch, own_share = self.group.share(batch)
         share *= own_share
         own = () if self.own is None else (self.own,)
-        with self._autocast():
+        with self._autocast(), self.segmented:
             value, logged = loss(batch, self._student, self.teacher, *own)
         # On a GPU this would wait for every step, so there the epoch's end notices instead.
         if value.device.type == "cpu" and not math.isfinite(value.item()):
@@ -129,10 +143,11 @@ class Module(pl.LightningModule):
     def on_train_epoch_end(self) -> None:
         self.group.add_up(self._sums.values())
         means = {name: float(total) / self.steps for name, total in self._sums.items()}
+        step_seconds = (time.perf_counter() - self._began) / self.steps
         with self.average.shown_by(self.model) if self.average else nullcontext():
-            self._end_epoch(means)
+            self._end_epoch(means, step_seconds)
 
-    def _end_epoch(self, means: dict[str, float]) -> None:
+    def _end_epoch(self, means: dict[str, float], step_seconds: float) -> None:
         """Validate, and look whether this is the best epoch so far."""
         validation = self.group.first_says(lambda: score(self.model, self.data, self.data.val))
         # The validation loss alone shows what the last step did.
@@ -146,6 +161,8 @@ class Module(pl.LightningModule):
             val_accuracy=validation.accuracy,
             rate=self._optimizer.param_groups[0]["lr"],
             seconds=time.perf_counter() - self._began,
+            step_seconds=step_seconds,
+            activation_bytes=self.held.peak if self.held else self.history[-1].activation_bytes,
         )
         self.history.append(epoch)
         self._look_for_best(epoch)
@@ -165,7 +182,7 @@ class Module(pl.LightningModule):
 
     def _refuse(self, inputs: Tensor) -> None:
         self.group.release(self.model)
-        layer = _first_nonfinite(self.model, inputs)
+        layer = first_nonfinite(self.model, inputs)
         raise TrainingError(
             f"the loss became NaN or infinite in epoch {self.current_epoch + 1}, first in {layer}; lower the learning rate"
         )
@@ -176,35 +193,3 @@ class Module(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.history = [Epoch(**epoch) for epoch in checkpoint["lightexp"]["history"]]
         self.best = checkpoint["lightexp"]["best"]
-
-
-def _compiled(model: nn.Module) -> Callable[[Tensor], Tensor]:
-    # Beyond a few nets dynamo would compile no more.
-    torch.compiler.reset()
-
-    def student(inputs: Tensor) -> Tensor:
-        return model(inputs)
-
-    # Dropout draws what it would have drawn.
-    return torch.compile(student, options={"fallback_random": True})
-
-
-@torch.no_grad()
-def _first_nonfinite(model: nn.Module, inputs: Tensor) -> str:
-    """The first module, in the order of the forward pass, that gives a number that is none."""
-    found: list[str] = []
-
-    def look(name: str):
-        def hook(module: nn.Module, given: Any, output: Any) -> None:
-            if not found and isinstance(output, Tensor) and not output.isfinite().all():
-                found.append(name.partition(".parametrizations.")[0])
-
-        return hook
-
-    leaves = [(name, module) for name, module in model.named_modules() if name and not any(module.children())]
-    whole = [(name, module) for name, module in model.named_modules() if hasattr(module, "parametrizations")]
-    handles = [module.register_forward_hook(look(name)) for name, module in leaves + whole]
-    model(inputs)
-    for handle in handles:
-        handle.remove()
-    return f"layer {found[0]}" if found else "the loss itself (the net's output is finite)"

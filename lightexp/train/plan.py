@@ -18,7 +18,11 @@ Precision = Literal["float32", "bfloat16"]
 
 @dataclass(frozen=True)
 class Epoch:
-    """A point of the learning curve: mean training loss and its parts, validation loss (nats) and accuracy (percent)."""
+    """A point of the learning curve: mean training loss and its parts, validation loss (nats) and accuracy (percent).
+
+    step_seconds: mean over the epoch's steps, without the validation. activation_bytes: see `lightexp.train.held.HeldBytes`; the
+    most in the first step of the fit.
+    """
 
     number: int
     loss: float
@@ -27,6 +31,8 @@ class Epoch:
     val_accuracy: float
     rate: float
     seconds: float
+    step_seconds: float
+    activation_bytes: int
 
 
 @dataclass(frozen=True)

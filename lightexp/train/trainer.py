@@ -28,6 +28,10 @@ class Trainer:
     processes: Annotated[int, Field(ge=1)] = 1
     compile: bool = False
 
+    def __post_init__(self) -> None:
+        if self.compile and self.checkpointing is not None:
+            raise ConfigError("trainer.compile and trainer.checkpointing exclude each other: choose the speed or the memory")
+
     def check(self, device: torch.device) -> None:
         """Complain now, before anything is trained, about what this machine cannot do.
 
