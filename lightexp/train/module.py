@@ -77,7 +77,7 @@ class Module(pl.LightningModule):
             group.setdefault("initial_lr", group["lr"])
         # Answers that come from inside the net are not heard where it is compiled.
         inside, _ = self.training_of.loss.layers()
-        self._student = compiled(self.model) if self.around.trainer.compile and not inside else self.model
+        self._compiled = compiled(self.model) if self.around.trainer.compile and not inside else None
         # A training that stopped early and is resumed before its result was kept has nothing left to do.
         self.trainer.should_stop = self._has_waited()
 
@@ -130,7 +130,7 @@ class Module(pl.LightningModule):
         share *= own_share
         own = () if self.own is None else (self.own,)
         with self._autocast(), self.segmented:
-            value, logged = loss(batch, self._student, self.teacher, *own)
+            value, logged = loss(batch, self._compiled or self.model, self.teacher, *own)
         # On a GPU this would wait for every step, so there the epoch's end notices instead.
         if value.device.type == "cpu" and not math.isfinite(value.item()):
             self._refuse(batch[0])

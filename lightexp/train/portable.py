@@ -1,6 +1,5 @@
 """What a training needs, for a process that shares no memory with this one."""
 
-import copyreg
 import io
 import pickle
 from typing import Any
@@ -8,16 +7,16 @@ from typing import Any
 import cloudpickle
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
+
+from lightexp.reparam import reduced
 
 
 class _Pickler(cloudpickle.CloudPickler):
     """Pickles closures and parametrized modules too; tensors of a GPU come to the one that the reading process uses."""
 
     def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, nn.Module) and parametrize.is_parametrized(value):
-            # Torch refuses, lest files be kept that another version cannot read; this is read at once.
-            return copyreg.__newobj__, (type(value),), value.__dict__
+        if isinstance(value, nn.Module) and (how := reduced(value)):
+            return how
         if isinstance(value, Tensor) and value.is_cuda:
             return _to_gpu, (value.detach().cpu(), isinstance(value, nn.Parameter), value.requires_grad)
         return super().reducer_override(value)
