@@ -92,6 +92,8 @@ class Experiment:
         control = chain.control() if self.control else None
         chains = chains_of(chain, control)
         missing = [(count, c) for c in chains.values() if (count := walker.missing(c))]
+        if missing:
+            self.trainer.check(walker.data.train.x.device)
         nets = sum(count * STORED_SHARE * check(c, walker.data, self.trainer) for count, c in missing)
         walker.store.probe(nets + logits_bytes([c for _, c in missing], walker.data))
         key = self._key(walker.keys(chain)[-1])

@@ -28,6 +28,10 @@ class Context:
     around: Surroundings = field(default_factory=Surroundings)
     curve: list[Epoch] = field(default_factory=list)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What another process that trains the same net needs; the rest holds on to all of the run.
+        return self.__dict__ | {"fresh": None, "around": Surroundings()}
+
 
 class Stage:
     """A pure function of a net, its own fields and a seed. It may change the net that it is given.
