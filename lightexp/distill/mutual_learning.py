@@ -1,4 +1,4 @@
-"""Two students that learn from each other."""
+"""Students that learn from each other."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -18,39 +18,52 @@ from lightexp.spec import spec
 
 @spec
 class MutualLearning(Loss):
-    """CE(y, z) + w·KL(q ‖ p) + CE(y, u) + w·KL(p ‖ q), p = softmax(z) of the student and q = softmax(u) of its peer.
+    """Σ_k [CE(y, z_k) + w/(K − 1)·Σ_{l≠k} KL(softmax(z_l) ‖ softmax(z_k))] over K nets: the student and its peers.
 
-    Mean over the batch; of each KL the first distribution only teaches (deep mutual learning, Zhang et al. 2018, with w = 1). The
-    peer is a plain net with initial weights of its own, whatever the student carries. The student's optimizer trains it, both
-    nets take each step at once, where theirs take turns, and it is thrown away with the fit: every fit has a new one.
+    Mean over the batch; of each KL the first net only teaches (deep mutual learning, Zhang et al. 2018, with w = 1). The peers
+    are plain nets with initial weights of their own, whatever the student carries. The student's optimizer trains them, all nets
+    take each step at once, where theirs take turns, and they are thrown away with the fit: every fit has new ones.
 
-    peer: the peer's architecture, a class, function or partial that `lightexp.models.build` calls. weight: w.
+    peers: their architectures by name, each a class, function or partial that `lightexp.models.build` calls. weight: w.
     """
 
-    peer: Callable[..., nn.Module]
+    peers: dict[str, Callable[..., nn.Module]]
     weight: Annotated[float, Field(ge=0)] = 1.0
 
-    @torch.no_grad()
-    def begin(self, batch: Batch, student: nn.Module, teacher: Teacher | None) -> nn.Module:
-        inputs = batch[0]
-        shape, logits = tuple(inputs.shape[1:]), student(inputs)
-        peer = build(self.peer, shape, logits.shape[1]).to(inputs.device)
-        try:
-            given = list(peer(inputs).shape)
-        except (RuntimeError, ValueError, TypeError) as error:
-            raise ConfigError(f"the peer {type(peer).__name__} cannot take inputs of shape {list(shape)}: {error}") from error
-        if given != list(logits.shape):
-            raise ConfigError(
-                f"the peer {type(peer).__name__} gives {given} for 2 inputs, and the student {list(logits.shape)}"
-            )
-        return peer
+    def __post_init__(self) -> None:
+        if not self.peers:
+            raise ConfigError("MutualLearning has no peers: name at least one")
 
-    def compare(self, labels: Tensor, student: Answers, teacher: Answers | None, own: nn.Module | None) -> tuple[Tensor, Parts]:
-        ours, theirs = student.logits.log_softmax(1), own(student.inputs).log_softmax(1)
-        hard, peer = F.nll_loss(ours, labels), F.nll_loss(theirs, labels)
-        soft = _divergence(theirs.detach(), ours)
-        total = hard + peer + self.weight * (soft + _divergence(ours.detach(), theirs))
-        return total, {"hard": hard.detach(), "soft": soft.detach(), "peer": peer.detach()}
+    @torch.no_grad()
+    def begin(self, batch: Batch, student: nn.Module, teacher: Teacher | None) -> nn.ModuleList:
+        expected = student(batch[0])
+        return nn.ModuleList(_peer(name, factory, batch[0], expected) for name, factory in self.peers.items())
+
+    def compare(
+        self, labels: Tensor, student: Answers, teacher: Answers | None, own: nn.ModuleList | None
+    ) -> tuple[Tensor, Parts]:
+        nets = [logits.log_softmax(1) for logits in (student.logits, *(peer(student.inputs) for peer in own))]
+        hard = [F.nll_loss(net, labels) for net in nets]
+        soft = [sum(_divergence(other.detach(), net) for other in nets if other is not net) / len(own) for net in nets]
+        parts = {"hard": hard[0].detach(), "soft": soft[0].detach(), "peers": sum(hard[1:]).detach() / len(own)}
+        return sum(hard) + self.weight * sum(soft), parts
+
+
+def _peer(name: str, factory: Callable[..., nn.Module], inputs: Tensor, expected: Tensor) -> nn.Module:
+    """A net that gives logits of the expected shape for the inputs.
+
+    Raises:
+        ConfigError: it does not take them, or gives others.
+    """
+    shape = tuple(inputs.shape[1:])
+    peer = build(factory, shape, expected.shape[1]).to(inputs.device)
+    try:
+        given = list(peer(inputs).shape)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise ConfigError(f"the peer {name} cannot take inputs of shape {list(shape)}: {error}") from error
+    if given != list(expected.shape):
+        raise ConfigError(f"the peer {name} gives {given} where the student gives {list(expected.shape)}")
+    return peer
 
 
 def _divergence(teaching: Tensor, learning: Tensor) -> Tensor:

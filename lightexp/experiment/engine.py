@@ -88,8 +88,8 @@ class Experiment:
     def _run(self, chain: Chain, walker: Walker, observer: Observer) -> Record:
         control = chain.control() if self.control else None
         chains = chains_of(chain, control)
-        missing = [(count, c) for c in chains.values() if (count := walker.missing(c))]
-        walker.store.probe(sum(count * STORED_SHARE * check(c, walker.data) for count, c in missing))
+        missing = [(count, label) for label, c in chains.items() if (count := walker.missing(c))]
+        walker.store.probe(sum(count * STORED_SHARE * check(chains[label], label, walker.data) for count, label in missing))
         key = self._key(walker.keys(chain)[-1])
         directory = (self.directory or Path("outputs") / key[:12]).absolute()
         directory.mkdir(parents=True, exist_ok=True)

@@ -35,8 +35,10 @@ def _gather_teachers(chain: Chain, found: dict[str, tuple[str, Chain]]) -> None:
                 found[key] = label, taught
 
 
-def check(chain: Chain, data: Splits) -> int:
+def check(chain: Chain, label: str, data: Splits) -> int:
     """Build the net, let two samples through and ask each stage, to find now what does not fit; the bytes of the net's state.
+
+    label: of the chain, by which it is called in an error.
 
     Raises:
         LightexpError: the net does not take the data, or a stage cannot work on either.
@@ -61,8 +63,13 @@ def check(chain: Chain, data: Splits) -> int:
                 fit.training_set(data)
             _check_loss(stage, batch, model, data)
         except LightexpError as error:
-            raise type(error)(f"stage {name}: {error}") from error
+            raise type(error)(f"{title(name, label)}: {error}") from error
     return sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+
+
+def title(stage: str, label: str) -> str:
+    """What a stage of the chain of that label is called in an error."""
+    return f"stage {stage}" if label == "student" else f"stage {stage} of the {label}"
 
 
 def _check_loss(stage: Stage, batch: Batch, model: nn.Module, data: Splits) -> None:

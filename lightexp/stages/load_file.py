@@ -43,8 +43,9 @@ class LoadFile(Load):
 
     def factory(self) -> partial:
         """What makes the net of the file before anything was done to it."""
+        described = self.header.get("model")
         with self._named():
-            return factory_of(self.header.get("model"), self.trust)
+            return factory_of(described, self.trust)
 
     def net(self) -> nn.Module:
         with self._named():
