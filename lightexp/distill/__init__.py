@@ -15,8 +15,10 @@ from lightexp.distill.hint import Hint
 from lightexp.distill.joint import Joint
 from lightexp.distill.logits_mse import LogitsMSE
 from lightexp.distill.loss import Loss
+from lightexp.distill.mutual_learning import MutualLearning
 from lightexp.distill.panel import Panel, Weighting
 from lightexp.distill.relational_kd import RelationalKD
+from lightexp.distill.self_distillation import SelfDistillation
 from lightexp.distill.similarity_preserving import SimilarityPreserving
 from lightexp.distill.soft_logits import SoftLogits
 from lightexp.distill.sum import Sum
@@ -40,8 +42,10 @@ __all__ = [
     "Joint",
     "LogitsMSE",
     "Loss",
+    "MutualLearning",
     "Panel",
     "RelationalKD",
+    "SelfDistillation",
     "SimilarityPreserving",
     "SoftLogits",
     "Sum",

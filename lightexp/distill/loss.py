@@ -43,9 +43,10 @@ class Loss(ABC):
 
         batch: two samples. Both nets may be untrained.
         """
-        if any(self.layers()):
+        own = self.begin(batch, student, teacher)
+        if own is not None or any(self.layers()):
             with torch.no_grad():
-                self(batch, student, teacher, self.begin(batch, student, teacher))
+                self(batch, student, teacher, *(() if own is None else (own,)))
 
     def at(self, t: float) -> "Loss":
         """The loss as it stands at the share t in [0, 1) of the training."""

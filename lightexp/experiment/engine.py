@@ -91,11 +91,11 @@ class Experiment:
     def _run(self, chain: Chain, walker: Walker, observer: Observer) -> Record:
         control = chain.control() if self.control else None
         chains = chains_of(chain, control)
-        missing = [(count, c) for c in chains.values() if (count := walker.missing(c))]
+        missing = [(count, label) for label, c in chains.items() if (count := walker.missing(c))]
         if missing:
             self.trainer.check(walker.data.train.x.device)
-        nets = sum(count * STORED_SHARE * check(c, walker.data, self.trainer) for count, c in missing)
-        walker.store.probe(nets + logits_bytes([c for _, c in missing], walker.data))
+        nets = sum(count * STORED_SHARE * check(chains[label], label, walker.data, self.trainer) for count, label in missing)
+        walker.store.probe(nets + logits_bytes([chains[label] for _, label in missing], walker.data))
         key = self._key(walker.keys(chain)[-1])
         directory = (self.directory or Path("outputs") / key[:12]).absolute()
         directory.mkdir(parents=True, exist_ok=True)

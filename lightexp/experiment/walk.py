@@ -15,6 +15,7 @@ from lightexp.errors import LightexpError
 from lightexp.experiment.code import code_digest
 from lightexp.experiment.logits import keep_logits
 from lightexp.experiment.observer import Observer
+from lightexp.experiment.preflight import title
 from lightexp.experiment.stage_row import DEFAULT, from_file, sizes, stage_row, step_cost, to_file
 from lightexp.experiment.store import Store
 from lightexp.models import build
@@ -146,7 +147,7 @@ class Walker:
         try:
             model = stage(model, context)
         except LightexpError as error:
-            raise type(error)(f"stage {name}{'' if label == 'student' else f' of the {label}'}: {error}") from error
+            raise type(error)(f"{title(name, label)}: {error}") from error
         seconds = sum(epoch.seconds for epoch in context.curve) or time.perf_counter() - began
         row = stage_row(chain, name, stage, model, self.data, seconds) | step_cost(context.curve)
         state = {name: tensor.cpu() for name, tensor in model.state_dict().items()}

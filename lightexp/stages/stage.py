@@ -40,7 +40,7 @@ class Stage:
     """
 
     teacher: Any = None
-    """Another `Chain`, to be run first, whose net answers as `Context.teacher`, or an `Ensemble` of some."""
+    """Another `Chain`, to be run first, whose net answers as `Context.teacher`, or a `Lineage` or an `Ensemble` of some."""
 
     sparsity: float | None = None
     """The share of zeros that it is asked for, if it prunes."""
@@ -66,3 +66,6 @@ class Stage:
 
     def check(self, model: nn.Module) -> None:
         """Complain now, before anything is trained, about what cannot work on this net."""
+
+    def check_data(self, data: Splits) -> None:
+        """Complain now, before anything is trained, about a data set that it cannot work with."""
