@@ -3,6 +3,7 @@
 from lightexp.distill.annealed_soft_logits import AnnealedSoftLogits
 from lightexp.distill.answers import Answers
 from lightexp.distill.attention_transfer import AttentionTransfer
+from lightexp.distill.batch import Batch
 from lightexp.distill.confidence import Confidence
 from lightexp.distill.cross_entropy import CrossEntropy
 from lightexp.distill.decoupled_kd import DecoupledKD
@@ -13,7 +14,7 @@ from lightexp.distill.gap_soft_logits import GapSoftLogits
 from lightexp.distill.hint import Hint
 from lightexp.distill.joint import Joint
 from lightexp.distill.logits_mse import LogitsMSE
-from lightexp.distill.loss import Batch, Loss
+from lightexp.distill.loss import Loss
 from lightexp.distill.panel import Panel, Weighting
 from lightexp.distill.relational_kd import RelationalKD
 from lightexp.distill.similarity_preserving import SimilarityPreserving

@@ -7,10 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from lightexp.distill.answers import Answers, answer
+from lightexp.distill.batch import Batch
 from lightexp.distill.teacher import Teacher
-
-Batch = tuple[Tensor, Tensor]
-"""Normalised inputs (N×…, float32) and labels (N, int64)."""
 
 Parts = dict[str, Tensor]
 """What of a loss is worth a curve of its own: scalars without gradient, by name."""

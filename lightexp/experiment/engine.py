@@ -15,7 +15,7 @@ from lightexp.data import DataSet
 from lightexp.errors import ConfigError
 from lightexp.experiment.observer import Observer, Plan
 from lightexp.experiment.observers import Observers
-from lightexp.experiment.preflight import chains_of, check
+from lightexp.experiment.preflight import chains_of, check, logits_bytes
 from lightexp.experiment.record import Record
 from lightexp.experiment.result import measure
 from lightexp.experiment.stage_row import DEFAULT
@@ -94,7 +94,8 @@ class Experiment:
         missing = [(count, c) for c in chains.values() if (count := walker.missing(c))]
         if missing:
             self.trainer.check(walker.data.train.x.device)
-        walker.store.probe(sum(count * STORED_SHARE * check(c, walker.data, self.trainer) for count, c in missing))
+        nets = sum(count * STORED_SHARE * check(c, walker.data, self.trainer) for count, c in missing)
+        walker.store.probe(nets + logits_bytes([c for _, c in missing], walker.data))
         key = self._key(walker.keys(chain)[-1])
         directory = (self.directory or Path("outputs") / key[:12]).absolute()
         directory.mkdir(parents=True, exist_ok=True)

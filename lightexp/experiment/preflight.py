@@ -1,5 +1,7 @@
 """What can be known before anything is trained."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 
@@ -8,10 +10,12 @@ from lightexp.distill import Batch, Teacher
 from lightexp.errors import ConfigError, DataError
 from lightexp.models import build
 from lightexp.reparam import layers
+from lightexp.spec import describe, digest
 from lightexp.stages import Chain, Stage
 from lightexp.stages.fit import fit_of
 from lightexp.train import Trainer
 from lightexp.train.checkpointing import checkpointing
+from lightexp.train.teacher_logits import kept_bytes, pays
 
 
 def chains_of(chain: Chain, control: Chain | None) -> dict[str, Chain]:
@@ -53,6 +57,14 @@ def check(chain: Chain, data: Splits, trainer: Trainer) -> int:
         except (ConfigError, DataError) as error:
             raise type(error)(f"stage {name}: {error}") from error
     return sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+
+
+def logits_bytes(chains: Iterable[Chain], data: Splits) -> int:
+    """What the logits of all teachers take that some training of the chains looks up."""
+    fits = [fit for chain in chains for _, stage in chain.steps() if (fit := fit_of(stage))]
+    taught = [fit for fit in fits if pays(data, fit.loss, fit.epochs)]
+    teachers = {digest(describe(chain)) for fit in taught for chain in fit.teacher.chains().values()}
+    return sum(kept_bytes(data) for _ in teachers)
 
 
 def _check_layers(stage: Stage, batch: Batch, model: nn.Module, data: Splits) -> None:

@@ -13,6 +13,7 @@ from lightexp.data import Splits
 from lightexp.distill import Teacher
 from lightexp.errors import LightexpError
 from lightexp.experiment.code import code_digest
+from lightexp.experiment.logits import keep_logits
 from lightexp.experiment.observer import Observer
 from lightexp.experiment.stage_row import DEFAULT, from_file, sizes, stage_row, step_cost, to_file
 from lightexp.experiment.store import Store
@@ -118,7 +119,7 @@ class Walker:
         key = self.keys(chain)[-1]
         if key not in self._teachers:
             self.walk(chain, label)
-            self._teachers[key] = Teacher(self.net(chain, key))
+            self._teachers[key] = Teacher(self.net(chain, key), key)
         return self._teachers[key]
 
     def _of_teachers(self, stage: Stage) -> list[str]:
@@ -131,11 +132,9 @@ class Walker:
         (name, stage), seed = chain.steps()[at - 1], self.seeds(chain)[at]
         before, key = self.keys(chain)[at - 1 : at + 1]
         self.observer.progress(label, name, 0)
-        around = Surroundings(
-            checkpoint=self.store.checkpoint(key),
-            on_progress=lambda share: self.observer.progress(label, name, share),
-            trainer=self.trainer,
-        )
+        progress = partial(self.observer.progress, label)
+        keep = partial(keep_logits, self.store, self.used, lambda what, share: progress(f"{name}: {what}", share))
+        around = Surroundings(self.store.checkpoint(key), keep=keep, on_progress=partial(progress, name), trainer=self.trainer)
         model, earlier, fresh = self.net(chain, before), self._earlier(chain, at), partial(self._fresh, chain, seed)
         context = Context(self.data, seed, teacher, earlier, fresh, around)
         torch.manual_seed(seed)

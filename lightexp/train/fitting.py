@@ -14,6 +14,7 @@ from lightexp.train.group import Alone
 from lightexp.train.module import Module
 from lightexp.train.plan import Epoch, Surroundings, Training
 from lightexp.train.processes import Work, fit_together
+from lightexp.train.teacher_logits import looking_up, pays
 
 # Lightning announces devices and its own tips on every fit; the table of stages says what a user needs.
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
@@ -41,6 +42,8 @@ def fit(
     """
     if training.epochs == 0:
         return []
+    if isinstance(teacher, Teacher) and pays(data, training.loss, training.epochs):
+        teacher = looking_up(teacher, data, around.keep)
     device = data.train.x.device
     train = partial(_train, model, data, training, seed, teacher)
     if around.trainer.processes > 1:

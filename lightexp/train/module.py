@@ -102,7 +102,7 @@ class Module(pl.LightningModule):
             self.training_of.before_step(self.model, step, steps)
         for group in self._optimizer.param_groups:
             group["lr"] = group["initial_lr"] * self.training_of.rate(step / steps)
-        batch = self.data.batch(self.data.train, index, self._augmenting, augmented=True)
+        batch = Batch(*self.data.augmented_batch(index, self._augmenting))
         self._optimizer.zero_grad()
         loss = self.training_of.loss.at(step / steps)
         with self._counting(batch):
@@ -121,7 +121,7 @@ class Module(pl.LightningModule):
         """In the first step of the fit what counts the bytes that autograd holds, later on nothing."""
         if self.held or self.history:
             return nullcontext()
-        self.held = HeldBytes([*self.parameters(), *self.buffers(), *batch])
+        self.held = HeldBytes([*self.parameters(), *self.buffers(), *batch[:2]])
         return self.held
 
     def _learn(self, loss: Loss, batch: Batch, share: float) -> None:
