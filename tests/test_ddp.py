@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import lightexp
-from lightexp.data import Shift, Splits, split
+from lightexp.data import Augmented, Shift, Splits, split
 from lightexp.distill import Hint, SoftLogits, Teacher, UncertaintySum
 from lightexp.errors import ConfigError, TrainingError
 from lightexp.prune import Gradient
@@ -58,7 +58,7 @@ def normalised(seed: int = 0) -> nn.Module:
 
 
 def trained(data: Splits, stage, model: nn.Module | None = None, **around) -> tuple[nn.Module, list[dict]]:
-    context = Context(data, seed=7, teacher=Teacher(normalised(1).eval()), around=Surroundings(**around))
+    context = Context(data, seed=7, teacher=Teacher(normalised(1).eval(), key="kept"), around=Surroundings(**around))
     model = stage(model or normalised(), context)
     # Bytes are those of a process's share; seconds are seconds.
     vary = {"seconds", "step_seconds", "activation_bytes"}
@@ -95,6 +95,7 @@ PLAIN = Fit(3, 34, optimizer=SGD, rate=Constant())
 STAGES = {
     "plain": PLAIN,
     "own parameters": replace(PLAIN, loss=BOTH, teacher="given"),
+    "kept logits": replace(PLAIN, loss=SoftLogits(), teacher="given", training_set=Augmented({})),
     "gradual": PruneGradually(0.75, Gradient(), fit=PLAIN, every=2),
     "all options": replace(PLAIN, accumulate=3, clip=0.5, average=0.8, patience=3),
     "shares of one": replace(PLAIN, epochs=1, batch_size=3, optimizer=partial(SGD, lr=1e-3)),

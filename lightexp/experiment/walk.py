@@ -134,12 +134,8 @@ class Walker:
         before, key = self.keys(chain)[at - 1 : at + 1]
         self.observer.progress(label, name, 0)
         progress = partial(self.observer.progress, label)
-        around = Surroundings(
-            checkpoint=self.store.checkpoint(key),
-            keep=partial(keep_logits, self.store, self.used, lambda what, share: progress(f"{name}: {what}", share)),
-            on_progress=partial(progress, name),
-            trainer=self.trainer,
-        )
+        keep = partial(keep_logits, self.store, self.used, lambda what, share: progress(f"{name}: {what}", share))
+        around = Surroundings(self.store.checkpoint(key), keep=keep, on_progress=partial(progress, name), trainer=self.trainer)
         model, earlier, fresh = self.net(chain, before), self._earlier(chain, at), partial(self._fresh, chain, seed)
         context = Context(self.data, seed, teacher, earlier, fresh, around)
         torch.manual_seed(seed)

@@ -121,7 +121,7 @@ class Module(pl.LightningModule):
         """In the first step of the fit what counts the bytes that autograd holds, later on nothing."""
         if self.held or self.history:
             return nullcontext()
-        self.held = HeldBytes([*self.parameters(), *self.buffers(), *(tensor for tensor in batch if tensor is not None)])
+        self.held = HeldBytes([*self.parameters(), *self.buffers(), *batch[:2]])
         return self.held
 
     def _learn(self, loss: Loss, batch: Batch, share: float) -> None:

@@ -38,7 +38,7 @@ class Work:
 
     def __reduce__(self) -> tuple:
         # How a spawned process gets it; a forked one has it.
-        return portable(Work, self.train, self.model, replace(self.around, on_epoch=_nothing, on_progress=_nothing))
+        return portable(Work, self.train, self.model, Surroundings(self.around.checkpoint, trainer=self.around.trainer))
 
 
 def fit_together(work: Work, device: torch.device) -> list[Epoch]:
