@@ -195,7 +195,23 @@ def whimsical() -> nn.Module:
     return Net()
 
 
-@pytest.mark.parametrize(("make", "says"), [(untraceable, "values into a layer of its own"), (whimsical, "the same each time")])
+def greedy() -> nn.Module:
+    class Net(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            x -= 1
+            return x.exp()
+
+    return Net()
+
+
+REFUSED = [
+    (untraceable, "values into a layer of its own"),
+    (whimsical, "the same each time"),
+    (greedy, "changes them in place"),
+]
+
+
+@pytest.mark.parametrize(("make", "says"), REFUSED)
 def test_a_net_that_cannot_be_followed_is_refused_in_one_line(make, says):
     with pytest.raises(ConfigError, match=says) as error:
         cut(make(), 2, torch.ones(2, 4))

@@ -4,7 +4,7 @@ import bisect
 import copy
 import math
 import operator
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Literal
 
 import torch
@@ -44,11 +44,10 @@ def cut(net: nn.Module, segments: int | Literal["sqrt"], inputs: Tensor, whole: 
     moving = _moving(net, plain)
     ends = probe.ends(segments)
     root.net = net  # from here on the net's own layers compute
-    whole_net = fx.GraphModule(root, graph)
-    parts = split_module(whole_net, root, lambda node: bisect.bisect_left(ends, probe.order[node]))
+    parts = split_module(fx.GraphModule(root, graph), root, lambda node: bisect.bisect_left(ends, probe.order[node]))
     for number in range(len(ends)):
         part = getattr(parts, f"submod_{number}")
-        own = {id(tensor) for tensor in tree_leaves([[*part.parameters()], [*part.buffers()]])}
+        own = {id(tensor) for tensor in (*part.parameters(), *part.buffers())}
         setattr(parts, f"submod_{number}", Recomputed(part, [tensor for tensor in moving if id(tensor) in own]))
     return parts
 
@@ -64,13 +63,16 @@ class _Forward(nn.Module):
         return self.net.forward(x)
 
 
+def _in_place(operation: Callable) -> Callable:
+    return lambda x, y: x.tracer.create_proxy("call_function", operation, (x, y), {})
+
+
 class _Symbol(fx.Proxy):
     """Stands for a value while a forward is followed; `x += y` stays in place, where fx alone would make a new tensor."""
 
-
-for _name in ("iadd", "isub", "imul", "itruediv", "ipow", "iand", "ior", "ixor"):
-    _operator = getattr(operator, _name)
-    setattr(_Symbol, f"__{_name}__", lambda x, y, of=_operator: x.tracer.create_proxy("call_function", of, (x, y), {}))
+    __iadd__, __isub__, __imul__, __itruediv__ = map(
+        _in_place, (operator.iadd, operator.isub, operator.imul, operator.itruediv)
+    )
 
 
 class _Tracer(fx.Tracer):
@@ -152,7 +154,13 @@ def _compare(plain: nn.Module, probe: _Probe, inputs: Tensor) -> None:
     for run in (plain.forward, probe.run):
         with torch.random.fork_rng([inputs.device] if inputs.device.type == "cuda" else []):
             torch.manual_seed(0)
-            answers.append(run(inputs.clone()))
+            given = inputs.clone()
+            answers.append(run(given))
+    if not torch.equal(given, inputs):
+        raise ConfigError(
+            f"gradient checkpointing needs inputs as they were, and {type(plain).__name__} changes them in place: let it change a "
+            "copy, or set trainer.checkpointing=null"
+        )
     if not torch.allclose(*answers, rtol=0, atol=0, equal_nan=True):
         raise ConfigError(
             f"gradient checkpointing cannot follow the forward of {type(plain).__name__}: it does not do the same each time; "

@@ -1,0 +1,66 @@
+"""The README of what `measure.py` found."""
+
+from measure import DEPTHS, FILTERS, SAMPLES, SIDE, exponent
+
+TEXT = """# Memory against depth
+
+How do the bytes that autograd holds for the backward pass grow with a net's depth, and what does gradient checkpointing
+(`trainer.checkpointing=sqrt`) save and cost? A residual chain of n layers ([chain.py](chain.py)): pre-activation blocks of two 3×3
+convolutions of {filters} filters, batches of {samples} images of {side}×{side}. Gradients and running means are the same bits both ways
+(`pytest tests/test_checkpointing.py`).
+
+```sh
+python experiments/memory/measure.py --rounds {rounds}
+```
+
+wrote this page, [memory.csv](memory.csv) and the picture. *Held* is `activation_bytes` as in every Record: the most bytes that are saved
+for the backward pass at any time in a step, weights and batch not counted. Steps were taken in turn, all kept and √n segments, by
+one thread of a machine that other work shared: read the ratios.
+
+![bytes against layers, both logarithmic](memory.png)
+
+| layers | held, all kept (MB) | held, √n segments (MB) | times less | step, all kept (s) | step, √n segments (s) | times the step: median ({rounds} rounds, lowest to highest) | times the processor's seconds |
+|---:|---:|---:|---:|---:|---:|---:|---:|
+{rows}
+
+| figure | Chen et al. 2016 | here |
+|---|---|---|
+{compared}
+
+At {deepest} layers the process grows within a step by {grown_none:,.0f} MB at its peak with all kept, and by {grown_sqrt:,.0f} MB with √n segments: what
+is held, and what operations need while they run.
+"""
+
+
+def readme(rows: list[dict], grown: dict[str, int], published: list[dict], rounds: int) -> str:
+    pairs = list(zip(rows[::2], rows[1::2], strict=True))
+    plain, cut = pairs[-1]
+    here = (
+        f"{plain['activation_bytes'] / 1e6:,.0f} MB to {cut['activation_bytes'] / 1e6:,.0f} MB "
+        f"({plain['activation_bytes'] / cut['activation_bytes']:.1f} × less)",
+        f"n^{exponent(rows, 'sqrt'):.2f} (all kept: n^{exponent(rows, 'none'):.2f})",
+        f"{100 * (cut['times'] - 1):.0f} %",
+    )
+    compared = [f"| {row['figure']} | {row['value']} | {ours} |" for row, ours in zip(published, here, strict=True)]
+    return TEXT.format(
+        filters=FILTERS,
+        samples=SAMPLES,
+        side=SIDE,
+        rounds=rounds,
+        rows="\n".join(_row(*pair) for pair in pairs),
+        compared="\n".join(compared),
+        deepest=DEPTHS[-1],
+        grown_none=grown["none"] / 1e6,
+        grown_sqrt=grown["sqrt"] / 1e6,
+    )
+
+
+def _row(plain: dict, cut: dict) -> str:
+    held = [row["activation_bytes"] / 1e6 for row in (plain, cut)]
+    cells = [plain["layers"], f"{held[0]:.1f}", f"{held[1]:.1f}", f"{held[0] / held[1]:.1f}"]
+    if "times" in cut:
+        cells += [f"{plain['step_seconds']:.2f}", f"{cut['step_seconds']:.2f}"]
+        cells += [f"{cut['times']:.2f} ({cut['times_lowest']:.2f} to {cut['times_highest']:.2f})", f"{cut['times_processor']:.2f}"]
+    else:
+        cells += ["", "", "", ""]
+    return f"| {' | '.join(map(str, cells))} |"
