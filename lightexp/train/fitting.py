@@ -5,6 +5,7 @@ import warnings
 from functools import partial
 
 import pytorch_lightning as pl
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch import nn
 
 from lightexp.data import Splits
@@ -78,6 +79,8 @@ def _train(
         enable_checkpointing=keeps,
         enable_progress_bar=False,
         enable_model_summary=False,
+        # One process, whatever runs it: that a cluster does is no business of the training.
+        plugins=[LightningEnvironment()],
         num_sanity_val_steps=0,
     )
     resume = around.checkpoint if around.checkpoint and around.checkpoint.exists() else None
