@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from lightexp.report.groups import group
 from lightexp.report.ranking import MOST, ranking_figure
 from lightexp.report.style import WIDTH
 from tests.test_report import run
@@ -23,7 +24,7 @@ def labels(figure) -> list[str]:
 
 
 def test_the_best_is_on_top_with_all_its_runs():
-    figure = ranking_figure(swept({"random": [9.0, 11.0], "magnitude": [2.0, 3.0], "taylor": [3.0, 4.0]}))
+    figure = ranking_figure(group(swept({"random": [9.0, 11.0], "magnitude": [2.0, 3.0], "taylor": [3.0, 4.0]})))
     assert labels(figure) == ["magnitude", "taylor", "random"]
     axes = figure.axes[0]
     rings = [line.get_xdata().tolist() for line in axes.lines if line.get_markerfacecolor() == "white"]
@@ -34,11 +35,11 @@ def test_the_best_is_on_top_with_all_its_runs():
 
 @pytest.mark.parametrize(("worst", "scale"), [(12.0, "linear"), (60.0, "log")])
 def test_errors_that_span_a_decade_stand_on_a_log_axis(worst, scale):
-    assert ranking_figure(swept({"a": [2.0], "b": [worst]})).axes[0].get_xscale() == scale
+    assert ranking_figure(group(swept({"a": [2.0], "b": [worst]}))).axes[0].get_xscale() == scale
 
 
 def test_names_fit_and_the_page_ends():
-    figure = ranking_figure(swept({f"criterion_of_a_long_name_{n}": [2.0 + n / 100] for n in range(MOST + 5)}))
+    figure = ranking_figure(group(swept({f"criterion_of_a_long_name_{n}": [2.0 + n / 100] for n in range(MOST + 5)})))
     figure.draw_without_rendering()
     assert len(labels(figure)) == MOST
     boxes = [text.get_window_extent() for text in figure.axes[0].get_yticklabels()]
@@ -48,4 +49,4 @@ def test_names_fit_and_the_page_ends():
 
 
 def test_a_single_run_has_a_ranking_too():
-    assert labels(ranking_figure(pd.DataFrame([run()]))) == ["light"]
+    assert labels(ranking_figure(group(pd.DataFrame([run()])))) == ["light"]

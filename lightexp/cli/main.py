@@ -2,6 +2,7 @@
 
 import os
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,16 @@ app.add_typer(cache, name="cache")
 
 HYDRA = {"allow_extra_args": True, "ignore_unknown_options": True}
 Uri = Annotated[str | None, typer.Option("--uri", help="Tracking store; MLFLOW_TRACKING_URI or ./mlflow.db by default.")]
+Name = Annotated[str | None, typer.Argument(help="Name of a sweep; the latest one by default.")]
+Published = Annotated[Path | None, typer.Option("--published", help="FILE.csv of published curves to draw beside.")]
 Root = Annotated[Path | None, typer.Option("--root", help="The store; LIGHTEXP_CACHE or ./.lightexp by default.")]
+
+
+class Form(Enum):
+    """Of pictures."""
+
+    png = "png"
+    pdf = "pdf"
 
 
 def _version(asked: bool) -> None:
@@ -60,7 +70,7 @@ def run(context: typer.Context) -> None:
 
 @app.command()
 def table(
-    name: Annotated[str | None, typer.Argument(help="Name of a sweep; the latest one by default.")] = None,
+    name: Name = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write it to FILE.md, FILE.tex or FILE.csv.")] = None,
     uri: Uri = None,
 ) -> None:
@@ -74,6 +84,26 @@ def table(
     from lightexp.cli.table import show
 
     show(name, output, uri)
+
+
+@app.command()
+def plot(
+    name: Name = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder; pictures/NAME by default.")] = None,
+    form: Annotated[Form, typer.Option("--format", help="For the screen, or for a paper.")] = Form.png,
+    published: Published = None,
+    uri: Uri = None,
+) -> None:
+    """Draw a sweep: error against bytes and density, ranking, stages, layers, weights.
+
+    \b
+    Examples:
+      lightexp plot
+      lightexp plot my_sweep -o figures --format pdf
+    """
+    from lightexp.cli.plot import show
+
+    show(name, output, form.value, published, uri)
 
 
 @app.command()

@@ -1,17 +1,22 @@
 """How pictures look: one column of a two-column paper, legible when printed, told apart by the colour-blind."""
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
+import matplotlib
 from cycler import cycler
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lightexp.experiment.write import write_whole
 
 WIDTH = 3.4
 """Inches."""
-DPI = 200
+DPI = 300
 
 BLUE, RED, GREEN, ORANGE, PURPLE, SKY, YELLOW, BLACK = OKABE_ITO = (
     "#0072B2",
@@ -23,6 +28,17 @@ BLUE, RED, GREEN, ORANGE, PURPLE, SKY, YELLOW, BLACK = OKABE_ITO = (
     "#F0E442",
     "#000000",
 )
+
+COLOURS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY)
+"""Of series: yellow is too faint for print, and black is the dense control's."""
+
+MARKERS = "os^vP"
+"""As many as have no factor in common with the colours, so that the pairs of both repeat late."""
+
+GREY = "#777777"
+
+DECADE = 10
+"""Figures that span more than this factor stand on a log axis."""
 
 STYLE = {
     "font.size": 8,
@@ -39,6 +55,7 @@ STYLE = {
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
     "ytick.minor.width": 0.4,
+    "xtick.minor.width": 0.4,
     "lines.linewidth": 1.2,
     "lines.markersize": 4,
     "axes.prop_cycle": cycler(color=OKABE_ITO),
@@ -55,8 +72,36 @@ def new_figure(height: float) -> Figure:
     return figure
 
 
+def log_axis(axes: Axes, name: Literal["x", "y"], values: Iterable[float]) -> None:
+    """Make the axis of these values logarithmic: ticks at 1, 2 and 5 in plain digits, or at decades where those are many."""
+    values = [value for value in values if value > 0]
+    axes.set(**{f"{name}scale": "log"})
+    axis = getattr(axes, f"{name}axis")
+    if not values or max(values) > 300 * min(values):
+        axis.set_major_locator(LogLocator(numticks=7))
+    else:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=9))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: digits(value)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def digits(value: float) -> str:
+    """A number as a tick has room for: 0.5, 20, 5k, 2M."""
+    factor, sign = next(((factor, sign) for factor, sign in ((1e6, "M"), (1e3, "k")) if value >= factor), (1, ""))
+    return f"{value / factor:g}{sign}"
+
+
+def spans_decade(values: Iterable[float]) -> bool:
+    """Whether the values are ratios that a linear axis would press together; False where one is not positive."""
+    values = list(values)
+    return bool(values) and min(values) > 0 and max(values) > DECADE * min(values)
+
+
 def save(figure: Figure, path: Path) -> Path:
-    """Write the figure as PNG in one step; the path."""
+    """Write the figure in one step, as PNG or PDF by the path's suffix, equal figures to equal bytes; the path."""
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=DPI)
+    form = path.suffix[1:]
+    # As TrueType the text of a PDF can be searched and edited.
+    with matplotlib.rc_context({"pdf.fonttype": 42}):
+        figure.savefig(content, format=form, dpi=DPI, metadata={"CreationDate": None} if form == "pdf" else None)
     return write_whole(path, content.getvalue())
