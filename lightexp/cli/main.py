@@ -71,19 +71,25 @@ def run(context: typer.Context) -> None:
 @app.command()
 def table(
     name: Name = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write it to FILE.md, FILE.tex or FILE.csv.")] = None,
+    spec: Annotated[Path | None, typer.Option("--spec", help="A table.yaml that says what stands where.")] = None,
+    single: Annotated[bool, typer.Option("--single", help="The runs that belong to no sweep.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write it to FILE.md, .tex, .csv or .html.")] = None,
     uri: Uri = None,
 ) -> None:
     """Show a sweep as a table: means over seeds with their spread, the dense control beside them.
+
+    The best is bold, and what cannot be told from it is marked. How a table.yaml is written stands in experiments/README.md.
 
     \b
     Examples:
       lightexp table
       lightexp table my_sweep -o table.tex
+      lightexp table my_sweep --spec table.yaml -o table.html
+      lightexp table --single
     """
     from lightexp.cli.table import show
 
-    show(name, output, uri)
+    show(name, spec, single, output, uri)
 
 
 @app.command()

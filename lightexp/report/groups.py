@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +27,8 @@ class Group:
     """Runs of the same settings, one a seed.
 
     settings: name → value, None where it does not apply. seeds: of the runs that finished. figures: metric → values in the
-    order of the seeds, NaN where a run lacks it. lost: status → how many runs came to nothing. dense: whether these are the
+    order of the seeds, NaN where a run lacks it. lost: status → how many runs came to nothing; those that are "missing" were
+    never started, though another group has their seed. versions: of the code that made them. dense: whether these are the
     dense controls of runs; then they have an error, bytes, a ratio of 1 and 32 bits a weight.
     """
 
@@ -34,11 +36,17 @@ class Group:
     seeds: list[Any]
     figures: dict[str, np.ndarray]
     lost: dict[str, int] = field(default_factory=dict)
+    versions: frozenset[str] = frozenset()
     dense: bool = False
 
     def figure(self, metric: str) -> np.ndarray:
         """The metric of each run, NaN where it is lacking."""
         return self.figures.get(metric, np.full(len(self.seeds), np.nan))
+
+    def by_seed(self, metric: str) -> dict[Any, float]:
+        """Seed → the metric, of the runs that have it."""
+        pairs = zip(self.seeds, self.figure(metric), strict=True)
+        return {seed: float(value) for seed, value in pairs if not math.isnan(value)}
 
     def mean_sd(self, metric: str) -> tuple[float | None, float | None]:
         """Mean and sample standard deviation (n - 1) over the runs that have the metric; None where these are too few."""
@@ -53,42 +61,65 @@ class Group:
 
 @dataclass(frozen=True)
 class Groups:
-    """A sweep. settings: what varies. controls, compressed: sorted by their settings. notes: what a reader must know."""
+    """A sweep. settings: what varies. controls, compressed: sorted by their settings. version: of the code of the newest run.
+    notes: what a reader must know."""
 
     settings: list[str]
     controls: list[Group]
     compressed: list[Group]
+    version: str
     notes: list[str]
 
 
-def group(frame: pd.DataFrame) -> Groups:
+def group(frame: pd.DataFrame, named: Collection[str] = ()) -> Groups:
     """Take the runs of `query.runs` apart by their settings, with the dense controls as groups of their own.
 
-    Of runs with the same settings and seed the newest finished one counts, or the newest if none has finished. A run counts as
-    finished if it has a test error; "test/delta" is what that error has more than its own control's, in percentage points.
+    named: settings that are wanted though they do not vary, or the seed. Of runs with the same settings and seed the newest
+    finished one counts, or the newest if none has finished. A run counts as finished if it has a test error.
+
+    Raises:
+        ReportError: no runs, or a named setting that none of them has.
     """
     if frame.empty:
         raise ReportError("there are no runs to make a table of")
     frame = frame.reset_index(drop=True)
-    error, dense = (frame[name] if name in frame else float("nan") for name in ("test/error", "test/dense_error"))
-    frame = frame.assign(**{"test/delta": error - dense, "done": (frame["status"] == "FINISHED") & pd.notna(error)})
-    columns, causes = varying(frame)
+    error = frame["test/error"] if "test/error" in frame else float("nan")
+    columns, causes = varying(frame, named)
     names = list(columns)
-    frame["settings"] = [tuple(row) for row in columns.to_numpy()]
-    frame["seed"] = frame[SEED] if SEED in frame else frame["run_id"]
+    derived = {
+        "done": (frame["status"] == "FINISHED") & pd.notna(error),
+        "settings": list(columns.itertuples(index=False, name=None)) if names else [()] * len(frame),
+        "seed": frame[SEED] if SEED in frame else frame["run_id"],
+        "version": _versions(frame),
+    }
+    frame = pd.concat([frame, pd.DataFrame(derived, index=frame.index)], axis=1)
     newest = frame.sort_values(["done", "started"]).drop_duplicates(["settings", "seed"], keep="last")
     finished = newest[newest["done"]]
-    compressed = _groups(names, finished, _lost(newest[~newest["done"]]))
+    compressed = _groups(names, finished, _lost(newest, by_seed=SEED in frame and "seed" not in names))
     # Of a schedule the order of its stages is the definition, not a consequence worth a note.
     known = [(name, cause) for name, cause in causes.items() if cause != "seed" and "." not in name and name != "order"]
     notes = [f"{name} varies with {cause}." for name, cause in known]
-    return Groups(names, _controls(names, finished), compressed, notes + _notes(frame, finished, compressed))
+    version = frame.loc[frame["started"].idxmax(), "version"]
+    return Groups(names, _controls(names, finished), compressed, version, notes + _notes(frame, finished, compressed))
 
 
-def _lost(runs: pd.DataFrame) -> dict[Settings, Counter[str]]:
-    lost: dict[Settings, Counter[str]] = {}
-    for settings, status in zip(runs["settings"], runs["status"].str.lower(), strict=True):
-        lost.setdefault(settings, Counter())["unmeasured" if status == "finished" else status] += 1
+def _versions(frame: pd.DataFrame) -> list[str]:
+    """The version of lightexp that made each run, and of the code that decides results, as far as the run says."""
+    parts = [frame[name].fillna("unknown") for name in ("tag.version", "tag.code") if name in frame]
+    return [" ".join(map(str, texts)) for texts in zip(*parts, strict=True)] if parts else ["unknown"] * len(frame)
+
+
+def _lost(newest: pd.DataFrame, by_seed: bool) -> dict[Settings, Counter[str]]:
+    """Runs that came to nothing; by_seed: with those of seeds that other settings have."""
+    lost: dict[Settings, Counter[str]] = {settings: Counter() for settings in newest["settings"]}
+    failed = newest[~newest["done"]]
+    for settings, status in zip(failed["settings"], failed["status"].str.lower(), strict=True):
+        lost[settings]["unmeasured" if status == "finished" else status] += 1
+    if by_seed:
+        seeds = newest["seed"].nunique()
+        for settings, there in Counter(newest["settings"]).items():
+            if there < seeds:
+                lost[settings]["missing"] = seeds - there
     return lost
 
 
@@ -96,7 +127,7 @@ def _groups(names: list[str], runs: pd.DataFrame, lost: dict[Settings, Counter[s
     places: dict[Settings, list[int]] = {settings: [] for settings in lost}
     for place, settings in enumerate(runs["settings"]):
         places.setdefault(settings, []).append(place)
-    seeds = runs["seed"].to_numpy()
+    seeds, versions = runs["seed"].to_numpy(), runs["version"].to_numpy()
     figures = {name: values.to_numpy(float) for name, values in runs.select_dtypes("number").items()}
     return [
         Group(
@@ -104,6 +135,7 @@ def _groups(names: list[str], runs: pd.DataFrame, lost: dict[Settings, Counter[s
             seeds[chosen].tolist(),
             {name: values[chosen] for name, values in figures.items()},
             dict(lost.get(settings, {})),
+            frozenset(versions[chosen]),
             dense,
         )
         for settings, chosen in sorted(places.items(), key=lambda item: order(item[0]))
@@ -111,21 +143,21 @@ def _groups(names: list[str], runs: pd.DataFrame, lost: dict[Settings, Counter[s
 
 
 def _controls(names: list[str], runs: pd.DataFrame) -> list[Group]:
-    """The dense controls, by those settings alone that make a difference to them."""
+    """The dense controls, by those settings alone that make a difference to them, and the seed if it is one."""
     if "test/dense_error" not in runs:
         return []
     runs = runs.dropna(subset="test/dense_error")
     figures = {name: runs[source] for name, source in CONTROL.items() if source in runs}
     effects = list(zip(*figures.values(), strict=True))
     kept = list(range(len(names)))
-    for place in reversed(range(len(names))):
+    for place in (place for place in reversed(range(len(names))) if names[place] != "seed"):
         others = [other for other in kept if other != place]
         causes = [(*(row[i] for i in others), seed) for row, seed in zip(runs["settings"], runs["seed"], strict=True)]
         if determines(causes, effects):
             kept = others
     settings = [tuple(value if i in kept else None for i, value in enumerate(row)) for row in runs["settings"]]
-    constant = {"size/ratio": 1.0, "bits/weight": 32.0}
-    controls = pd.DataFrame({**figures, **constant, "seed": runs["seed"]}, index=runs.index).assign(settings=settings)
+    known = {"size/ratio": 1.0, "bits/weight": 32.0, "seed": runs["seed"], "version": runs["version"]}
+    controls = pd.DataFrame({**figures, **known}, index=runs.index).assign(settings=settings)
     return _groups(names, controls.drop_duplicates(["settings", "seed"]), {}, dense=True)
 
 

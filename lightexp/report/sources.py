@@ -29,8 +29,13 @@ class Source(Protocol):
         """Of these runs, "tags", "params" and "metrics" (the latest values) as rows of run_id, key, value."""
 
 
+def is_file(uri: str) -> bool:
+    """Whether the store is an SQLite file, which plain SQL reads; a server has its API alone."""
+    return uri.startswith("sqlite:")
+
+
 def source(uri: str) -> Source:
-    return Database(uri) if uri.startswith("sqlite:") else Server(uri)
+    return Database(uri) if is_file(uri) else Server(uri)
 
 
 class Database:
