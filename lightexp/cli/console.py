@@ -96,23 +96,6 @@ class Live(Observer):
                 self.live.stop()
 
 
-class JobLine(Observer):
-    """One line a job, for sweeps, where several jobs share the terminal."""
-
-    def __init__(self, job: str) -> None:
-        self.job = job
-        self.began = time.perf_counter()
-
-    def finish(self, record: Record, directory: Path) -> None:
-        seconds = time.perf_counter() - self.began
-        found = f"test error {record.test_error:.2f} %, {record.file_bytes:,} bytes ({record.ratio:.1f}×)"
-        print(f"{self.job}: {found}, {seconds:.1f} s", flush=True)
-
-    def fail(self, error: BaseException) -> None:
-        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else f"failed: {' '.join(str(error).split())}"
-        print(f"{self.job}: {reason}", flush=True)
-
-
 def _title(chain: str, stage: str) -> str:
     return stage if chain == "student" else f"{chain}: {stage}"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lightexp.experiment import Observer, Plan, Record
+from lightexp.track.dead import lives, mark
 from lightexp.track.server import open_store
 
 METRICS = {
@@ -97,10 +98,8 @@ class MLflow(Observer):
 
     def _bury_the_dead(self, key: str) -> None:
         for run in self._runs_of(key, "RUNNING"):
-            tags = run.data.tags
-            if not (tags.get("host") == socket.gethostname() and _alive(int(tags.get("pid", 0)))):
-                self._client.set_tag(run.info.run_id, "failure", "its process died; the same run was started again")
-                self._client.set_terminated(run.info.run_id, "KILLED")
+            if not lives(run):
+                mark(self._client, run, "its process died; the same run was started again")
 
     def stage(self, chain: str, row: dict[str, Any], curve: list[dict[str, Any]]) -> None:
         if chain != "student" or self.reused:
@@ -153,16 +152,6 @@ class MLflow(Observer):
         # MLflow takes at most 100 params in one call.
         for at in range(0, len(named), 100):
             self._client.log_batch(self.run_id, params=named[at : at + 100])
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid > 0
 
 
 def _process() -> dict[str, str]:
