@@ -5,6 +5,7 @@ import pytest
 
 from lightexp.report.groups import group
 from lightexp.report.ranking import MOST, ranking_figure
+from lightexp.report.series import NotDrawn
 from lightexp.report.style import WIDTH
 from tests.test_report import run
 
@@ -27,8 +28,9 @@ def test_the_best_is_on_top_with_all_its_runs():
     figure = ranking_figure(group(swept({"random": [9.0, 11.0], "magnitude": [2.0, 3.0], "taylor": [3.0, 4.0]})))
     assert labels(figure) == ["magnitude", "taylor", "random"]
     axes = figure.axes[0]
-    rings = [line.get_xdata().tolist() for line in axes.lines if line.get_markerfacecolor() == "white"]
-    assert rings == [[2.0, 3.0], [3.0, 4.0], [9.0, 11.0]]
+    (rings,) = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+    assert rings.get_xdata().tolist() == [2.0, 3.0, 3.0, 4.0, 9.0, 11.0]
+    assert rings.get_ydata().tolist() == [0, 0, 1, 1, 2, 2]
     assert axes.get_ylim()[0] > axes.get_ylim()[1]  # downwards
     assert axes.get_xlabel() == "test error (%)"
 
@@ -48,5 +50,6 @@ def test_names_fit_and_the_page_ends():
     assert not any(above.overlaps(below) for above, below in zip(boxes, boxes[1:], strict=False))
 
 
-def test_a_single_run_has_a_ranking_too():
-    assert labels(ranking_figure(group(pd.DataFrame([run()])))) == ["light"]
+def test_seeds_alone_have_no_ranking():
+    with pytest.raises(NotDrawn, match="nothing varies but the seed"):
+        ranking_figure(group(pd.DataFrame([run(0), run(1)])))

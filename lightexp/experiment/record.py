@@ -26,7 +26,8 @@ class Record:
         bits × bits of the layer's input.
     seconds: of computing the student's stages, also those that were found in the store and not computed again; without the
         teacher and the control.
-    stages, layers: a row each, see `lightexp.experiment.stage_row` and `lightexp.measure.layer_rows`.
+    stages, layers: a row each, see `lightexp.experiment.stage_row` and `lightexp.measure.layer_rows`; a stage's key is the one
+        under which the store holds its net.
     """
 
     key: str

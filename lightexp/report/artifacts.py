@@ -4,11 +4,15 @@ import json
 import tempfile
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lightexp.report.errors import ReportError
 from lightexp.report.sources import EXPERIMENT
 from lightexp.track.server import open_store
+from lightexp.track.summary import summary_run
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 
 class Artifacts:
@@ -31,9 +35,17 @@ class Artifacts:
             except (OSError, MlflowException) as error:
                 raise ReportError(f"the tracking store has no {name} of run {run_id}") from error
 
+    def names(self, run_id: str) -> set[str]:
+        """Of the run's files."""
+        return {file.path for file in self._client.list_artifacts(run_id)}
+
     def record(self, run_id: str) -> dict[str, Any]:
         """What is in the run's record.json, see `lightexp.Record`."""
         return json.loads(self.read(run_id, "record.json"))
+
+    def summary(self, sweep: str) -> "Run | None":
+        """The sweep's summary run."""
+        return summary_run(self.uri, sweep, EXPERIMENT)
 
     @cached_property
     def _client(self) -> Any:

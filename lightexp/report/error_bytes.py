@@ -11,11 +11,16 @@ from matplotlib.figure import Figure
 
 from lightexp.report.front import on_front
 from lightexp.report.groups import Group, Groups
+from lightexp.report.metrics import Metric
 from lightexp.report.series import (
+    BYTES,
+    ERROR,
     NotDrawn,
     Points,
+    axis_title,
     draw,
     draw_controls,
+    figure_of,
     legend_columns,
     legend_inches,
     looks,
@@ -24,31 +29,29 @@ from lightexp.report.series import (
 )
 from lightexp.report.style import GREY, STYLE, log_axis, new_figure, spans_decade
 
-BYTES, ERROR = "size/file_bytes", "test/error"
-
 
 @matplotlib.rc_context(STYLE)
-def error_bytes_figure(groups: Groups) -> Figure:
-    """Test error (percent) against file size (bytes, log): each run a small ring, each setting its mean with its spread.
+def error_bytes_figure(groups: Groups, metric: Metric = ERROR) -> Figure:
+    """Test error (percent), or another metric, against file size (bytes, log).
 
-    Colours and markers tell apart what is text in the settings, or the numbers where none is; if these make too many for a
+    Each run is a small ring, each setting its mean with the standard deviations. Colours and markers tell apart what is text in the settings, or the numbers where none is; if these make too many for a
     legend, all look alike. Settings that differ in one number alone are joined by a line. Settings that another one beats in
     both error and bytes are muted, a staircase leads over those that none does. The dense controls are black.
 
     Raises:
         NotDrawn: no run has finished.
     """
-    rows, controls = (_points(found) for found in (groups.compressed, groups.controls))
+    rows, controls = (_points(found, metric) for found in (groups.compressed, groups.controls))
     if not rows:
-        raise NotDrawn("no run has both a test error and a file")
+        raise NotDrawn(f"no run has both {metric.heading} and a file")
     series = told_apart(rows, groups.settings)
-    fronts = _fronts(rows)
+    fronts = _fronts(rows, metric)
     unbeaten = set(chain(*fronts))
     names = [*series, "dense control", "Pareto front"]
     figure = new_figure(2.2 + legend_inches(names))
     axes = figure.subplots()
     handles = {
-        name or "light": draw(axes, found, *look, [row not in unbeaten for row in found], _is_curve(found))
+        name or "compressed": draw(axes, found, *look, [row not in unbeaten for row in found], _is_curve(found))
         for (name, found), look in zip(series.items(), looks(), strict=False)
     }
     if controls:
@@ -58,29 +61,31 @@ def error_bytes_figure(groups: Groups) -> Figure:
     log_axis(axes, "x", [x for row in rows + controls for x in row.x])
     if spans_decade(errors := [row.mean[1] for row in rows + controls]):
         log_axis(axes, "y", errors)
-    axes.set_xlabel("file (bytes)")
-    axes.set_ylabel("test error (%)")
+    axes.set_xlabel(axis_title(BYTES))
+    axes.set_ylabel(axis_title(metric))
     columns = legend_columns(names)
     figure.legend(handles.values(), handles, loc="outside upper center", ncols=columns, columnspacing=1.2)
     return figure
 
 
-def best(groups: Groups) -> list[Group]:
+def best(groups: Groups, metric: Metric = ERROR) -> list[Group]:
     """The settings that no other one on the same data set beats in both error and bytes, those of the smallest files first."""
-    front = chain(*_fronts(_points(groups.compressed)))
+    front = chain(*_fronts(_points(groups.compressed, metric), metric))
     return [row.group for row in sorted(front, key=lambda row: row.mean)]
 
 
-def _points(groups: list[Group]) -> list[Points]:
-    return points(groups, lambda group: group.figure(BYTES), lambda group: group.figure(ERROR))
+def _points(groups: list[Group], metric: Metric) -> list[Points]:
+    return points(groups, figure_of(BYTES), figure_of(metric))
 
 
-def _fronts(rows: list[Points]) -> list[list[Points]]:
+def _fronts(rows: list[Points], metric: Metric) -> list[list[Points]]:
     """Of each data set, whose errors do not compare with another's, the settings that no other one beats."""
+    sign = -1 if metric.better == "higher" else 1
     by_data: dict[Any, list[Points]] = {}
     for row in rows:
         by_data.setdefault(row.group.settings.get("data"), []).append(row)
-    return [list(compress(rivals, on_front([row.mean for row in rivals]))) for rivals in by_data.values()]
+    kept = [on_front([(row.mean[0], sign * row.mean[1]) for row in rivals]) for rivals in by_data.values()]
+    return [list(compress(rivals, on)) for rivals, on in zip(by_data.values(), kept, strict=True)]
 
 
 def _is_curve(rows: list[Points]) -> bool:

@@ -9,7 +9,21 @@ from matplotlib.figure import Figure
 
 from lightexp.report.curves import Curve
 from lightexp.report.groups import Group, Groups
-from lightexp.report.series import NotDrawn, Points, by, draw, draw_controls, legend_columns, legend_inches, looks, points
+from lightexp.report.metrics import Metric
+from lightexp.report.series import (
+    ERROR,
+    NotDrawn,
+    Points,
+    axis_title,
+    by,
+    draw,
+    draw_controls,
+    figure_of,
+    legend_columns,
+    legend_inches,
+    looks,
+    points,
+)
 from lightexp.report.style import GREY, STYLE, log_axis, new_figure, spans_decade
 
 FEWEST = 5
@@ -20,8 +34,8 @@ THEIRS = "xd+v1<2>"
 
 
 @matplotlib.rc_context(STYLE)
-def error_density_figure(groups: Groups, published: Sequence[Curve] = ()) -> Figure:
-    """Test error (percent) against the share of weights kept (percent, log): a curve for each setting but the one that cuts.
+def error_density_figure(groups: Groups, published: Sequence[Curve] = (), metric: Metric = ERROR) -> Figure:
+    """Test error (percent), or another metric, against the share of weights kept (percent, log): a curve for each setting but the one that cuts.
 
     Each run is a small ring, each setting its mean with its standard deviation. The dense controls are dashed, published curves
     are grey and dotted.
@@ -29,7 +43,7 @@ def error_density_figure(groups: Groups, published: Sequence[Curve] = ()) -> Fig
     Raises:
         NotDrawn: there are fewer than 5 densities of anything.
     """
-    rows, controls = (points(found, _density, lambda group: group.figure("test/error")) for found in _kinds(groups))
+    rows, controls = (points(found, _density, figure_of(metric)) for found in (groups.compressed, groups.controls))
     series = by(rows, [name for name in groups.settings if name != _cutting(rows, groups.settings)])
     most = max((len({f"{row.mean[0]:.3g}" for row in found}) for found in series.values()), default=0)
     if most < FEWEST:
@@ -38,7 +52,7 @@ def error_density_figure(groups: Groups, published: Sequence[Curve] = ()) -> Fig
     figure = new_figure(2.2 + legend_inches(names))
     axes = figure.subplots()
     handles = {
-        name or "light": draw(axes, found, *look, [False] * len(found), joined=bool(name) or len(series) == 1)
+        name or "compressed": draw(axes, found, *look, [False] * len(found), joined=bool(name) or len(series) == 1)
         for (name, found), look in zip(series.items(), looks(), strict=False)
     }
     if controls:
@@ -51,13 +65,9 @@ def error_density_figure(groups: Groups, published: Sequence[Curve] = ()) -> Fig
     if spans_decade(errors):
         log_axis(axes, "y", errors)
     axes.set_xlabel("weights kept (%)")
-    axes.set_ylabel("test error (%)")
+    axes.set_ylabel(axis_title(metric))
     figure.legend(handles.values(), handles, loc="outside upper center", ncols=legend_columns(names), columnspacing=1.2)
     return figure
-
-
-def _kinds(groups: Groups) -> tuple[list[Group], list[Group]]:
-    return groups.compressed, groups.controls
 
 
 def _density(group: Group) -> np.ndarray:

@@ -79,7 +79,8 @@ def _profiles(records: Records, table: Literal["stages", "layers"], name: str, p
     write_names(axes, names)
     axes.set_xlabel(table.removesuffix("s"))
     figure.align_ylabels()
-    figure.legend(handles, alike, loc="outside upper center", ncols=legend_columns(list(alike)), columnspacing=1.2)
+    if len(alike) > 1:
+        figure.legend(handles, alike, loc="outside upper center", ncols=legend_columns(list(alike)), columnspacing=1.2)
     return figure
 
 

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 
 from lightexp.report.errors import ReportError
 from lightexp.report.groups import Group
+from lightexp.report.metrics import KNOWN, Metric
 from lightexp.report.style import BLACK, COLOURS, MARKERS
 from lightexp.report.table import plain
 
@@ -48,8 +49,20 @@ class Points:
         return tuple(float(np.std(values, ddof=1)) if len(values) > 1 else 0.0 for values in (self.x, self.y))
 
 
+ERROR, BYTES = KNOWN["test/error"], KNOWN["size/file_bytes"]
+
 Figures = Callable[[Group], np.ndarray]
 """A figure of each run of a setting, NaN where a run lacks it."""
+
+
+def axis_title(metric: Metric) -> str:
+    """The metric with its unit."""
+    return f"{metric.heading} ({metric.unit})" if metric.unit else metric.heading
+
+
+def figure_of(metric: Metric) -> Figures:
+    """The metric of each run, in its unit."""
+    return lambda group: metric.scale * group.figure(metric.name)
 
 
 def points(groups: Sequence[Group], x: Figures, y: Figures) -> list[Points]:

@@ -13,7 +13,7 @@ from lightexp.report.scalars import normal, plain, same
 SEED = "param.seed"
 
 TECHNICAL = re.compile(
-    r"tag\.(kind|sweep|command|key|net|host|pid|failure|version|code|git_.*|mlflow\..*|cache|tracker)"
+    r"tag\.(kind|sweep|command|key|net|host|pid|failure|version|code|environment|git_.*|mlflow\..*|cache|tracker)"
     r"|param\.(sweep|device|control|(cache|tracker|hydra)\..*|(.*\.)?(root|directory|dir|download|num_workers))"
 )
 

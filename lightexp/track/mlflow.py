@@ -11,6 +11,7 @@ from typing import Any
 
 from lightexp.experiment import Observer, Plan, Record
 from lightexp.track.dead import lives, mark
+from lightexp.track.environment import environment
 from lightexp.track.server import open_store
 
 METRICS = {
@@ -86,7 +87,7 @@ class MLflow(Observer):
         if finished:
             self.run_id, self.reused = finished[0].info.run_id, True
             return
-        tags = self.tags | {"key": plan.key, "net": plan.net} | _process() | _git()
+        tags = self.tags | {"key": plan.key, "net": plan.net} | _process() | _git() | environment()
         run = self._client.create_run(self.experiment_id, tags=tags, run_name=self.name or f"{plan.data} {plan.key[:8]}")
         self.run_id = run.info.run_id
         self._log_params()

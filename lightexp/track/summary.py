@@ -27,19 +27,16 @@ def attach(uri: str, sweep: str, files: list[Path], experiment: str = "lightexp"
     """Put the files into the sweep's summary run; its id."""
     client, experiment_id = open_store(uri, experiment)
     tags = {"kind": "summary", "sweep": sweep}
-    run = _summary(client, experiment_id, sweep) or client.create_run(
-        experiment_id, tags=tags, run_name=f"summary of {sweep}"
-    )
+    run = _summary(client, experiment_id, sweep) or client.create_run(experiment_id, tags=tags, run_name=f"summary of {sweep}")
     for file in files:
         client.log_artifact(run.info.run_id, str(file))
     client.set_terminated(run.info.run_id, "FINISHED")
     return run.info.run_id
 
 
-def command_of(uri: str, sweep: str, experiment: str = "lightexp") -> str | None:
-    """The command that ran the sweep, as it was typed; None if its summary run does not say."""
-    run = _summary(*open_store(uri, experiment), sweep)
-    return run.data.tags.get("command") or None if run else None
+def summary_run(uri: str, sweep: str, experiment: str = "lightexp") -> "Run | None":
+    """The sweep's summary run; its tag `command` is what the user typed."""
+    return _summary(*open_store(uri, experiment), sweep)
 
 
 def _summary(client: "MlflowClient", experiment_id: str, sweep: str) -> "Run | None":
