@@ -37,7 +37,6 @@ class Optuna(Launching):
 
     def sweep(self, arguments: list[str]) -> Any:
         from lightexp.sweep.search import Search
-
         from lightexp.sweep.sweep import Sweep
 
         Search(**self.options).run(Sweep(self.context, self.config, self.launcher), arguments)

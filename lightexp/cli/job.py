@@ -13,6 +13,7 @@ from lightexp.compose.resolvers import cores
 from lightexp.experiment import Observer
 from lightexp.experiment.write import write_whole
 from lightexp.report.observer import Pictures
+from lightexp.sweep.give_up import GiveUp
 from lightexp.sweep.status import told
 
 
@@ -28,16 +29,23 @@ def run_in_sweep(config: DictConfig, hydra_config: Any) -> None:
     with told(Path(hydra_config.runtime.output_dir)) as observer:
         # Of a pool's process this is its share; of a cluster's, what the job asked for.
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or cores()))
-        _run(config, hydra_config, _tracker(config, hydra_config, {"sweep": config.sweep}), observer)
+        tracker = _tracker(config, hydra_config, {"sweep": str(config.sweep)})
+        _run(config, hydra_config, tracker, observer, *_give_up(hydra_config))
 
 
-def _run(config: DictConfig, hydra_config: Any, tracker: Any, observer: Observer) -> None:
+def _give_up(hydra_config: Any) -> list[Observer]:
+    """What ends a job of a search early."""
+    after = hydra_config.sweeper.get("give_up_after")
+    return [GiveUp(hydra_config.sweeper.objectives, Path(hydra_config.sweep.dir), after)] if after else []
+
+
+def _run(config: DictConfig, hydra_config: Any, tracker: Any, *observers: Observer) -> None:
     directory = Path(hydra_config.runtime.output_dir)
     experiment = build.experiment(config, directory)
     if tracker:
         tracker.open()
     write_whole(directory / "config.yaml", OmegaConf.to_yaml(config, resolve=True).encode())
-    experiment.observers = [Pictures(), *([tracker] if tracker else []), observer]
+    experiment.observers = [Pictures(), *([tracker] if tracker else []), *observers]
     experiment.run()
 
 

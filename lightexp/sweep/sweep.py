@@ -32,15 +32,17 @@ class Sweep:
         self.folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(config, self.folder / "multirun.yaml")
         self.planner = Planner(context, config)
-        self.jobs: list[Job] = []
+        self.jobs: dict[str, Job] = {}
         self.errors: dict[str, str] = {}
 
     def plan(self, planned: Sequence[tuple[list[str], str]]) -> list[Job]:
-        """Jobs of overrides and names, in their order."""
-        jobs = [self.planner.job(overrides, name) for overrides, name in planned]
-        self.jobs += jobs
-        self.errors |= {job.name: job.error for job in jobs if job.error}
-        return jobs
+        """Jobs of overrides and names, in their order; of a name that was planned before, the same job."""
+        for overrides, name in planned:
+            if name not in self.jobs:
+                self.jobs[name] = job = self.planner.job(overrides, name)
+                if job.error:
+                    self.errors[name] = job.error
+        return [self.jobs[name] for _, name in planned]
 
     def done(self, jobs: Sequence[Job]) -> list[Job]:
         """Those that ran to their end, and are tracked as such."""
@@ -60,7 +62,8 @@ class Sweep:
         """Run jobs that can run and are not done; what fails is kept in `errors`."""
         if not jobs:
             return
-        numbers = [self.jobs.index(job) + 1 for job in jobs]
+        places = list(self.jobs)
+        numbers = [places.index(job.name) + 1 for job in jobs]
         watch.expect(zip(numbers, jobs, strict=True))
         returned = self.launcher.launch([job.overrides for job in jobs], initial_job_idx=numbers[0])
         for job, result in zip(jobs, returned, strict=True):
@@ -79,7 +82,7 @@ class Sweep:
         """
         conclude(self.console, self.uri, self.name, self.command, more)
         if self.errors:
-            raise JobsFailed(complaint(self.jobs, self.errors))
+            raise JobsFailed(complaint(list(self.jobs.values()), self.errors))
 
     def _refresh(self, more: More) -> None:
         if self.uri is None:

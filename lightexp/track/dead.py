@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lightexp.track.server import open_store
@@ -24,10 +25,15 @@ def mark(client: "MlflowClient", run: "Run", reason: str) -> None:
     client.set_terminated(run.info.run_id, "KILLED")
 
 
+def this_process() -> dict[str, str]:
+    """Tags of a run that tell its process from all others: pids come again, and in containers soon."""
+    return {"host": socket.gethostname(), "pid": f"{os.getpid()}@{_started(os.getpid())}"}
+
+
 def lives(run: "Run") -> bool:
     """Whether the run's process is one of this machine that lives; of others nothing can be known."""
-    tags = run.data.tags
-    return tags.get("host") == socket.gethostname() and _alive(int(tags.get("pid", 0)))
+    pid, _, started = run.data.tags.get("pid", "0").partition("@")
+    return run.data.tags.get("host") == socket.gethostname() and _alive(int(pid)) and started in ("", _started(int(pid)))
 
 
 def _alive(pid: int) -> bool:
@@ -38,3 +44,9 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return pid > 0
+
+
+def _started(pid: int) -> str:
+    """When the process started, in ticks since the machine did, where the system tells (Linux)."""
+    status = Path(f"/proc/{pid}/stat")
+    return status.read_text().rpartition(")")[2].split()[19] if status.exists() else ""

@@ -1,16 +1,15 @@
 """The observer that keeps a run in MLflow."""
 
 import getpass
-import os
-import socket
 import subprocess
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from lightexp.errors import Hopeless
 from lightexp.experiment import Observer, Plan, Record
-from lightexp.track.dead import lives, mark
+from lightexp.track.dead import lives, mark, this_process
 from lightexp.track.environment import environment
 from lightexp.track.server import open_store
 
@@ -56,7 +55,8 @@ ARTIFACTS = ("model.lxp", "record.json", "config.yaml", "stages.png", "layers.pn
 class MLflow(Observer):
     """One run in MLflow for one key in one sweep.
 
-    A finished run of the same key is not made again; one that died, and still says RUNNING, is marked KILLED.
+    A finished run of the same key is not made again. Attempts that did not finish make room for the next: they go to MLflow's
+    bin, marked KILLED if they died and still said RUNNING.
 
     params: scalars by name. tags: name → text; `sweep` among them tells runs of the same key apart. name: of the run.
     """
@@ -82,25 +82,28 @@ class MLflow(Observer):
 
     def start(self, plan: Plan) -> None:
         self.open()
-        self._bury_the_dead(plan.key)
-        finished = self._runs_of(plan.key, "FINISHED")
+        earlier = self._earlier(plan.key)
+        finished = [run for run in earlier if run.info.status == "FINISHED"]
+        for run in earlier:
+            if run.info.status != "FINISHED" and not (run.info.status == "RUNNING" and lives(run)):
+                self._discard(run)
         if finished:
             self.run_id, self.reused = finished[0].info.run_id, True
             return
-        tags = self.tags | {"key": plan.key, "net": plan.net} | _process() | _git() | environment()
+        tags = self.tags | {"key": plan.key, "net": plan.net} | this_process() | _source() | _git() | environment()
         run = self._client.create_run(self.experiment_id, tags=tags, run_name=self.name or f"{plan.data} {plan.key[:8]}")
         self.run_id = run.info.run_id
         self._log_params()
 
-    def _runs_of(self, key: str, status: str) -> list[Any]:
-        sweep = self.tags.get("sweep")
-        runs = self._client.search_runs([self.experiment_id], f"tags.key = '{key}' and attributes.status = '{status}'")
-        return [run for run in runs if run.data.tags.get("sweep") == sweep]
+    def _earlier(self, key: str) -> list[Any]:
+        """What was tracked of the same key in the same sweep."""
+        runs = self._client.search_runs([self.experiment_id], f"tags.key = '{key}'")
+        return [run for run in runs if run.data.tags.get("sweep") == self.tags.get("sweep")]
 
-    def _bury_the_dead(self, key: str) -> None:
-        for run in self._runs_of(key, "RUNNING"):
-            if not lives(run):
-                mark(self._client, run, "its process died; the same run was started again")
+    def _discard(self, run: Any) -> None:
+        if run.info.status == "RUNNING":
+            mark(self._client, run, "its process died; the same run was started again")
+        self._client.delete_run(run.info.run_id)
 
     def stage(self, chain: str, row: dict[str, Any], curve: list[dict[str, Any]]) -> None:
         if chain != "student" or self.reused:
@@ -133,7 +136,7 @@ class MLflow(Observer):
         if self.run_id is None or self.reused:
             return
         self._client.set_tag(self.run_id, "failure", f"{type(error).__name__}: {error}"[:5000])
-        self._client.set_terminated(self.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+        self._client.set_terminated(self.run_id, "KILLED" if isinstance(error, (KeyboardInterrupt, Hopeless)) else "FAILED")
 
     def _points(self, figures: dict[str, float | None], step: int) -> list[Any]:
         from mlflow.entities import Metric
@@ -155,11 +158,9 @@ class MLflow(Observer):
             self._client.log_batch(self.run_id, params=named[at : at + 100])
 
 
-def _process() -> dict[str, str]:
-    """Who runs what and where; MLflow's page shows the tags under its own names."""
+def _source() -> dict[str, str]:
+    """Who runs what; MLflow's page shows the tags under its own names."""
     return {
-        "host": socket.gethostname(),
-        "pid": str(os.getpid()),
         "mlflow.user": getpass.getuser(),
         "mlflow.source.name": "lightexp",
         "mlflow.source.type": "LOCAL",

@@ -4,6 +4,7 @@ import logging
 import warnings
 
 import pytorch_lightning as pl
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch import nn
 
 from lightexp.data import Splits
@@ -50,6 +51,8 @@ def fit(
         enable_checkpointing=around.checkpoint is not None,
         enable_progress_bar=False,
         enable_model_summary=False,
+        # One process, whatever runs it: that a cluster does is no business of the training.
+        plugins=[LightningEnvironment()],
         num_sanity_val_steps=0,
     )
     resume = around.checkpoint if around.checkpoint and around.checkpoint.exists() else None

@@ -1,0 +1,48 @@
+"""Giving up runs of a search that will not be among its best."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from lightexp.errors import Hopeless
+from lightexp.experiment import Observer, Plan, Record
+
+
+class GiveUp(Observer):
+    """Ends a run that behind a stage is worse in every objective than the median of the runs that have ended.
+
+    The median rule of Golovin et al. 2017 (Google Vizier), which is for one objective, asked of each: who is better in one may
+    still reach the Pareto front. A figure that stages do not have, such as `macs`, is not asked.
+
+    objectives: name → "minimize" or "maximize". folder: of the sweep. after: ended runs that it takes to judge.
+    """
+
+    def __init__(self, objectives: Mapping[str, str], folder: Path, after: int) -> None:
+        self.objectives, self.folder, self.after = objectives, folder, after
+        self.stages = self.ended = 0
+
+    def start(self, plan: Plan) -> None:
+        self.stages = plan.chains["student"][0]
+
+    def stage(self, chain: str, row: dict[str, Any], curve: list[dict[str, Any]]) -> None:
+        if chain != "student":
+            return
+        self.ended += 1
+        others = [] if self.ended == self.stages else self._rows(row["stage"])
+        asked = [name for name in self.objectives if name in row]
+        if len(others) < max(1, self.after) or not asked:
+            return
+        medians = {name: median(other[name] for other in others) for name in asked}
+        if all(_worse(row[name], medians[name], self.objectives[name]) for name in asked):
+            found = ", ".join(f"{name} {row[name]:,.6g} (median {medians[name]:,.6g})" for name in asked)
+            raise Hopeless(f"behind {row['stage']} worse than the runs before it: {found}")
+
+    def _rows(self, stage: str) -> list[dict[str, Any]]:
+        """What the runs that ended had behind the same stage."""
+        records = [Record.read(path) for path in self.folder.glob("*/record.json")]
+        return [row for record in records for row in record.stages[self.ended - 1 : self.ended] if row["stage"] == stage]
+
+
+def _worse(found: float, other: float, direction: str) -> bool:
+    return found > other if direction == "minimize" else found < other
