@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lightexp.cli.console import JobLine, Live
 from lightexp.compose import build
-from lightexp.compose.resolvers import SWEEP_VARIABLE, cores
+from lightexp.compose.resolvers import COMMAND_VARIABLE, SWEEP_VARIABLE, cores
 from lightexp.experiment import Observer, Record
 from lightexp.experiment.write import write_whole
 from lightexp.report.observer import Pictures
@@ -38,11 +38,11 @@ def _share_cores(jobs: int) -> None:
 
 
 def _tags(hydra_config: Any, in_sweep: bool) -> dict[str, str]:
-    """The choice in each config group, and the sweep."""
+    """The choice in each config group, the sweep, and the command that started it."""
     choices = {
         name: str(choice) for name, choice in hydra_config.runtime.choices.items() if "/" not in name and "@" not in name
     }
-    sweep = {"sweep": os.environ[SWEEP_VARIABLE]} if in_sweep else {}
+    sweep = {"sweep": os.environ[SWEEP_VARIABLE], "command": os.environ[COMMAND_VARIABLE][:5000]} if in_sweep else {}
     return {name: choice for name, choice in choices.items() if choice != "None"} | sweep
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import sys
 import traceback
 
@@ -12,7 +13,7 @@ from omegaconf import DictConfig
 
 from lightexp.cli.outcomes import Outcome, collected, complaint, note
 from lightexp.compose.errors import explain
-from lightexp.compose.resolvers import SWEEP_VARIABLE, conf_folder, register, tracking_uri
+from lightexp.compose.resolvers import COMMAND_VARIABLE, SWEEP_VARIABLE, conf_folder, register, tracking_uri
 from lightexp.errors import ConfigError
 
 _failure: list[Exception] = []
@@ -29,6 +30,7 @@ def main(arguments: list[str]) -> int:
     # A user's own classes stand in the directory where he types the command.
     sys.path.insert(0, os.getcwd())
     sweep = sweep_name(arguments)
+    os.environ[COMMAND_VARIABLE] = shlex.join(["lightexp", "run", *arguments])
     try:
         if nameless := [argument for argument in arguments if argument.startswith("=")]:
             raise ConfigError(f"the override {nameless[0]!r} names nothing to set: write NAME=VALUE")

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 import lightexp
 
 SWEEP_VARIABLE = "LIGHTEXP_SWEEP"
+COMMAND_VARIABLE = "LIGHTEXP_COMMAND"
 
 
 def conf_folder() -> Path:

@@ -6,10 +6,12 @@ import socket
 import subprocess
 import time
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from lightexp.experiment import Observer, Plan, Record
+from lightexp.experiment.code import code_digest
 from lightexp.track.server import open_store
 
 METRICS = {
@@ -36,6 +38,7 @@ METRICS = {
     "sparsity_prunable": "sparsity/prunable",
     "sparsity_asked": "sparsity/asked",
     "weight_bits": "bits/weight",
+    "weight_bits_asked": "bits/asked",
     "input_bits": "bits/input",
     "macs": "cost/macs",
     "effective_macs": "cost/effective_macs",
@@ -81,7 +84,7 @@ class MLflow(Observer):
         if finished:
             self.run_id, self.reused = finished[0].info.run_id, True
             return
-        tags = self.tags | {"key": plan.key, "net": plan.net} | _process() | _git()
+        tags = self.tags | {"key": plan.key, "net": plan.net} | _code() | _process() | _git()
         run = self._client.create_run(self.experiment_id, tags=tags, run_name=self.name or f"{plan.data} {plan.key[:8]}")
         self.run_id = run.info.run_id
         self._log_params()
@@ -168,6 +171,11 @@ def _process() -> dict[str, str]:
         "mlflow.source.name": "lightexp",
         "mlflow.source.type": "LOCAL",
     }
+
+
+def _code() -> dict[str, str]:
+    """What made the run: tables mark runs of different versions."""
+    return {"version": version("lightexp"), "code": code_digest()[:12]}
 
 
 def _git() -> dict[str, str]:
