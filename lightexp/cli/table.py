@@ -23,4 +23,5 @@ def show(name: str | None, spec_file: Path | None, single: bool, output: Path | 
         render.write(table, output)
         print(f"written: {output}")
     else:
-        Console(highlight=False).print(render.terminal(table))
+        # Whoever reads a pipe wants each row in one line.
+        Console(highlight=False, width=None if sys.stdout.isatty() else 10_000).print(render.terminal(table))

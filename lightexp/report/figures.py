@@ -7,7 +7,7 @@ from typing import Any
 from lightexp.report.best import Verdict
 from lightexp.report.cells import Cell, Column
 from lightexp.report.groups import Group
-from lightexp.report.metrics import KNOWN, Metric
+from lightexp.report.metrics import Metric
 from lightexp.report.published import Citation
 from lightexp.report.significance import half_width
 
@@ -24,23 +24,23 @@ def missed(group: Group, metric: Metric) -> bool:
     """Whether any run of the group missed what was asked for; rounding of the last digit aside."""
     if metric.asked is None or group.dense:
         return False
-    asked, achieved = group.figure(metric.asked), group.figure(metric.name)
-    return bool((abs(achieved - asked) > TOLERANCE * abs(asked) + 1e-9).any())
+    pairs = zip(group.figure(metric.asked).tolist(), group.figure(metric.name).tolist(), strict=True)
+    return any(abs(achieved - asked) > TOLERANCE * abs(asked) + 1e-9 for asked, achieved in pairs)
 
 
 @dataclass(frozen=True)
 class Figures:
     """Makes the cells of a metric.
 
-    spread: "sd" or "interval". compared: whether its cells have verdicts. marked: whether a run's marks stand here if there is no
-    better place. elsewhere: metrics with a column of their own, in which a mark of theirs stands.
+    spread: "sd" or "interval". compared: whether its cells have verdicts. marked: whether marks of a whole run stand here.
+    others: metrics without a column of their own, of which a run may have missed what was asked for.
     """
 
     metric: Metric
     spread: str
     compared: bool
     marked: bool
-    elsewhere: frozenset[str]
+    others: tuple[Metric, ...]
 
     def column(self, over: str, asked: bool) -> Column:
         """asked: whether anything was asked for, which is then shown too."""
@@ -64,8 +64,7 @@ class Figures:
         mean, sd = group.mean_sd(self.metric.name)
         if mean is not None and mean == self.metric.nothing:
             mean = sd = None
-        n = len(group.by_seed(self.metric.name))
-        half = None if sd is None else half_width(sd, n)
+        half = None if sd is None else half_width(sd, len(group.values(self.metric.name)))
         text = NOTHING if mean is None else self._text(mean)
         spread = sd if self.spread == "sd" else half
         if self.metric.spread and spread is not None:
@@ -77,9 +76,7 @@ class Figures:
         return Cell(text, values, bool(verdict and verdict.best), self._marks(group, verdict, version))
 
     def _marks(self, group: Group, verdict: Verdict | None, version: str) -> str:
-        here = missed(group, self.metric)
-        others = [metric for metric in KNOWN.values() if metric.name not in self.elsewhere]
-        here |= self.marked and any(missed(group, metric) for metric in others)
+        here = missed(group, self.metric) or (self.marked and any(missed(group, metric) for metric in self.others))
         old = self.marked and bool(group.versions - {version})
         return MISSED * here + VERSION * old + ALIKE * bool(verdict and verdict.indistinguishable)
 

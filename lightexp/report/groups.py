@@ -1,8 +1,9 @@
 """Runs that differ by their seed alone, taken together."""
 
 import math
+import textwrap
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,22 +42,26 @@ class Group:
 
     def figure(self, metric: str) -> np.ndarray:
         """The metric of each run, NaN where it is lacking."""
-        return self.figures.get(metric, np.full(len(self.seeds), np.nan))
+        found = self.figures.get(metric)
+        return np.full(len(self.seeds), np.nan) if found is None else found
+
+    def values(self, metric: str) -> list[float]:
+        """The metric of the runs that have it."""
+        return [value for value in self.figure(metric).tolist() if not math.isnan(value)]
 
     def by_seed(self, metric: str) -> dict[Any, float]:
         """Seed → the metric, of the runs that have it."""
-        pairs = zip(self.seeds, self.figure(metric), strict=True)
-        return {seed: float(value) for seed, value in pairs if not math.isnan(value)}
+        pairs = zip(self.seeds, self.figure(metric).tolist(), strict=True)
+        return {seed: value for seed, value in pairs if not math.isnan(value)}
 
     def mean_sd(self, metric: str) -> tuple[float | None, float | None]:
-        """Mean and sample standard deviation (n - 1) over the runs that have the metric; None where these are too few."""
-        values = self.figure(metric)
-        values = values[~np.isnan(values)]
-        if not len(values):
+        """Mean and sample standard deviation (n − 1) over the runs that have the metric; None where these are too few."""
+        values = self.values(metric)
+        if not values:
             return None, None
         # From the first value on, so that the mean of equal values is that value.
-        mean = values[0] + float(np.mean(values - values[0]))
-        return float(mean), math.sqrt(float(np.sum((values - mean) ** 2)) / (len(values) - 1)) if len(values) > 1 else None
+        mean = values[0] + sum(value - values[0] for value in values) / len(values)
+        return mean, math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1)) if len(values) > 1 else None
 
 
 @dataclass(frozen=True)
@@ -162,10 +167,21 @@ def _controls(names: list[str], runs: pd.DataFrame) -> list[Group]:
 
 
 def _notes(frame: pd.DataFrame, finished: pd.DataFrame, compressed: list[Group]) -> list[str]:
-    notes = []
+    notes = [_commands(name, runs) for name, runs in _by_sweep(frame) if runs["tag.command"].nunique() > 1]
     older = int(frame["done"].sum()) - len(finished)
     if older:
         notes.append(f"Left out: {older} older run{'s' * (older > 1)} of the same settings and seed.")
     if len({frozenset(one.seeds) for one in compressed if one.seeds}) > 1:
         notes.append("The rows do not all rest on the same seeds.")
     return notes
+
+
+def _by_sweep(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    if {"tag.sweep", "tag.command"} <= set(frame):
+        yield from frame.groupby("tag.sweep")
+
+
+def _commands(sweep: str, runs: pd.DataFrame) -> str:
+    """That a name was given to several sweeps, which may be meant."""
+    texts = [f"`{textwrap.shorten(command, 90)}` ({count})" for command, count in runs["tag.command"].value_counts().items()]
+    return f"The sweep {sweep} has runs of {len(texts)} commands: {'; '.join(texts[:3])}{'; …' * (len(texts) > 3)}."

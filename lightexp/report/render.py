@@ -9,7 +9,7 @@ from lightexp.report.cells import Cell, Table
 from lightexp.report.errors import ReportError
 from lightexp.report.html import html
 from lightexp.report.latex import latex
-from lightexp.report.terminal import terminal
+from lightexp.report.terminal import Terminal as terminal
 
 __all__ = ["FORMS", "csv", "html", "latex", "markdown", "terminal", "write"]
 

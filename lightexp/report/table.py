@@ -44,8 +44,8 @@ def summarise(frame: pd.DataFrame, spec: TableSpec = AUTOMATIC, folder: Path = P
     differing = _differing(metrics, spec)
     groups = replace(groups, compressed=with_differences(groups.compressed, differing, spec.against))
     shown = [one for metric in metrics for one in (metric, metric.difference())[: 1 + (metric.name in differing)]]
-    names = frozenset(metric.name for metric in shown)
-    figures = [Figures(one, spec.spread, one.name in compared, one == shown[0], names) for one in shown]
+    others = tuple(metric for name, metric in KNOWN.items() if metric.asked and name not in {one.name for one in shown})
+    figures = [Figures(one, spec.spread, one.name in compared, one == shown[0], others) for one in shown]
     grid = Grid(layout(groups, spec, _cited(frame, spec, folder)), figures, groups.version)
     columns, blocks = grid.made()
     cells = [cell for block in blocks for section in block.sections for row in section for cell in row]

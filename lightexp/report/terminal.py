@@ -1,36 +1,88 @@
 """A table for the terminal."""
 
 import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from lightexp.report.cells import Table
+from lightexp.report.cells import Column, Row, Table
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-
-def terminal(table: Table) -> "RenderableType":
-    """Something for rich to print; footnotes stand below."""
-    from rich import box
-    from rich.console import Group
-    from rich.table import Table as RichTable
+    from rich.console import Console, ConsoleOptions
     from rich.text import Text
 
-    shown = RichTable(title=Text(table.title, "bold"), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=0)
-    for place, column in enumerate(table.columns):
-        words = " ".join(filter(None, [column.over, column.heading]))
-        title = _narrow(words, [row[place].shown for row in table.rows])
-        shown.add_column(Text(title), justify="right" if column.number else "left", vertical="bottom", overflow="fold")
-    for block in table.blocks:
-        if block.title:
-            shown.add_row(Text(block.title, "bold"))
-        for section in block.sections:
-            for row in section:
-                shown.add_row(*(Text(cell.shown, "bold" if cell.bold else "") for cell in row))
-        shown.add_section()
-    return Group(shown, *(Text(note, "dim") for note in table.footnotes))
+GAP = "  "
 
 
-def _narrow(title: str, cells: list[str]) -> str:
-    """The title in lines no longer than the cells need."""
-    return textwrap.fill(title, max(map(len, [*cells, *title.split()])), break_on_hyphens=False)
+@dataclass(frozen=True)
+class Terminal:
+    """For rich to print, a line a row. What is wider than the terminal stands in parts, each beginning with the settings.
+
+    Lines are laid out here, since rich measures each cell over and over: a second for a thousand rows.
+    """
+
+    table: Table
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[Text]":
+        from rich.text import Text
+
+        yield Text(self.table.title, "bold")
+        cells = [[row[at].shown for row in self.table.rows] for at in range(len(self.table.columns))]
+        heads = [_head(column, found) for column, found in zip(self.table.columns, cells, strict=True)]
+        widths = [max(map(len, head + found)) for head, found in zip(heads, cells, strict=True)]
+        for part in _parts(self.table.columns, widths, options.max_width):
+            yield from self._part(part, heads, [widths[at] for at in part])
+        yield from (Text(note, "dim") for note in self.table.footnotes)
+
+    def _part(self, part: list[int], heads: list[list[str]], widths: list[int]) -> "Iterator[Text]":
+        from rich.text import Text
+
+        columns, depth = [self.table.columns[at] for at in part], max(len(heads[at]) for at in part)
+        upright = zip_longest(*([""] * (depth - len(heads[at])) + heads[at] for at in part))
+        lines = [Text(_padded(list(line), columns, widths), "bold") for line in upright]
+        for block in self.table.blocks:
+            lines.append(Text("─" * (sum(widths) + len(GAP) * (len(widths) - 1)), "dim"))
+            lines += [Text(block.title, "bold")] * bool(block.title)
+            lines += [_line([row[at] for at in part], columns, widths) for section in block.sections for row in section]
+        for line in lines:
+            line.no_wrap, line.overflow = True, "ignore"
+            yield line
+
+
+def _parts(columns: list[Column], widths: list[int], width: int) -> list[list[int]]:
+    """Numbers of columns that fit beside each other, the settings at the left of each part."""
+    names = next((at for at, column in enumerate(columns) if column.number), len(columns))
+    first = list(range(names))
+    used = sum(widths[:names]) + len(GAP) * (names - 1)
+    parts, taken = [list(first)], used
+    for at in range(names, len(columns)):
+        taken += len(GAP) + widths[at]
+        if taken > width and len(parts[-1]) > names:
+            parts.append(list(first))
+            taken = used + len(GAP) + widths[at]
+        parts[-1].append(at)
+    return parts
+
+
+def _head(column: Column, cells: list[str]) -> list[str]:
+    """The heading in lines no longer than the cells need, its unit and arrow in one of their own."""
+    width = max(map(len, [*cells, *column.over.split(), *column.title.split(), column.measure]))
+    folded = [line for text in (column.over, column.title) for line in textwrap.wrap(text, width, break_on_hyphens=False)]
+    return folded + [column.measure] * bool(column.measure)
+
+
+def _padded(texts: list[str], columns: list[Column], widths: list[int]) -> str:
+    parts = zip(texts, columns, widths, strict=True)
+    return GAP.join(text.rjust(width) if column.number else text.ljust(width) for text, column, width in parts).rstrip()
+
+
+def _line(row: Row, columns: list[Column], widths: list[int]) -> "Text":
+    from rich.text import Text
+
+    line, at = Text(_padded([cell.shown for cell in row], columns, widths)), 0
+    for cell, width in zip(row, widths, strict=True):
+        if cell.bold:
+            line.stylize("bold", at, at + width)
+        at += width + len(GAP)
+    return line

@@ -38,6 +38,7 @@ METRICS = {
     "sparsity_prunable": "sparsity/prunable",
     "sparsity_asked": "sparsity/asked",
     "weight_bits": "bits/weight",
+    "weight_bits_asked": "bits/asked",
     "input_bits": "bits/input",
     "macs": "cost/macs",
     "effective_macs": "cost/effective_macs",
