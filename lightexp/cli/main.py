@@ -24,6 +24,7 @@ HYDRA = {"allow_extra_args": True, "ignore_unknown_options": True}
 Uri = Annotated[str | None, typer.Option("--uri", help="Tracking store; MLFLOW_TRACKING_URI or ./mlflow.db by default.")]
 Name = Annotated[str | None, typer.Argument(help="Name of a sweep; the latest one by default.")]
 Published = Annotated[Path | None, typer.Option("--published", help="FILE.csv of published curves to draw beside.")]
+MetricName = Annotated[str, typer.Option("--metric", help="What stands in the place of the test error in pictures.")]
 Root = Annotated[Path | None, typer.Option("--root", help="The store; LIGHTEXP_CACHE or ./.lightexp by default.")]
 
 
@@ -98,18 +99,40 @@ def plot(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder; pictures/NAME by default.")] = None,
     form: Annotated[Form, typer.Option("--format", help="For the screen, or for a paper.")] = Form.png,
     published: Published = None,
+    metric: MetricName = "test/error",
     uri: Uri = None,
 ) -> None:
-    """Draw a sweep: error against bytes and density, ranking, stages, layers, weights.
+    """Draw what the runs of a sweep allow: error against bytes and density, ranking, stages, layers, weights, a search's front.
 
     \b
     Examples:
       lightexp plot
       lightexp plot my_sweep -o figures --format pdf
+      lightexp plot my_sweep --metric val/error
     """
     from lightexp.cli.plot import show
 
-    show(name, output, form.value, published, uri)
+    show(name, output, form.value, published, metric, uri)
+
+
+@app.command()
+def report(
+    name: Name = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The page; NAME.html by default.")] = None,
+    published: Published = None,
+    metric: MetricName = "test/error",
+    uri: Uri = None,
+) -> None:
+    """Write a sweep as one page: table, pictures, configs, versions, and the command that runs it again.
+
+    \b
+    Examples:
+      lightexp report
+      lightexp report my_sweep -o report.html
+    """
+    from lightexp.cli.report import write
+
+    write(name, output, published, metric, uri)
 
 
 @app.command()

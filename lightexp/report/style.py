@@ -99,9 +99,18 @@ def spans_decade(values: Iterable[float]) -> bool:
 
 def save(figure: Figure, path: Path) -> Path:
     """Write the figure in one step, as PNG or PDF by the path's suffix, equal figures to equal bytes; the path."""
+    return write_whole(path, png(figure) if path.suffix == ".png" else pdf(figure))
+
+
+def png(figure: Figure) -> bytes:
     content = io.BytesIO()
-    form = path.suffix[1:]
-    # As TrueType the text of a PDF can be searched and edited.
+    figure.savefig(content, format="png", dpi=DPI)
+    return content.getvalue()
+
+
+def pdf(figure: Figure) -> bytes:
+    content = io.BytesIO()
+    # As TrueType its text can be searched and edited.
     with matplotlib.rc_context({"pdf.fonttype": 42}):
-        figure.savefig(content, format=form, dpi=DPI, metadata={"CreationDate": None} if form == "pdf" else None)
-    return write_whole(path, content.getvalue())
+        figure.savefig(content, format="pdf", metadata={"CreationDate": None})
+    return content.getvalue()

@@ -6,9 +6,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lightexp.report.artifacts import Artifacts
-from lightexp.report.gallery import OF_FILES, OF_RUNS, Sweep, drawn
+from lightexp.report.gallery import OF_FILES, OF_RUNS, drawn
 from lightexp.report.render import FORMS, write
 from lightexp.report.style import save
+from lightexp.report.sweep import Sweep
 from lightexp.report.table import summarise
 
 
