@@ -13,14 +13,13 @@ from lightexp.report.table import summarise
 
 def write(name: str | None, output: Path | None, published: Path | None, metric: str, uri: str | None) -> None:
     sweep = Sweep.gather(uri or tracking_uri(), name, published, metric)
-    example = sweep.example()
     page = Page(
         table=summarise(sweep.frame),
         frame=sweep.frame,
         pictures=list(drawn(sweep, OF_RUNS + OF_FILES)),
         commands=sweep.commands(),
-        example=example,
-        config=sweep.artifacts.read(example["run_id"], "config.yaml").decode(),
+        example=sweep.example(),
+        config=sweep.config(),
     )
     path = (output or Path(f"{sweep.name or 'runs'}.html")).absolute()
     print(f"written: {short(write_whole(path, page.html().encode()))}")

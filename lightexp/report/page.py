@@ -21,14 +21,15 @@ from lightexp.report.style import png
 @dataclass(frozen=True)
 class Page:
     """What stands on it. frame: of `query.runs`. pictures: drawn, or what the runs lack for them. commands: that ran the sweep.
-    example, config: a run, and its resolved config."""
+    example, config: a run, and its resolved config, if
+    it keeps one."""
 
     table: Table
     frame: pd.DataFrame
     pictures: Sequence[tuple[Picture, Figure | ReportError]]
     commands: Sequence[str]
     example: pd.Series
-    config: str
+    config: str | None
 
     def html(self) -> str:
         title = escape(self.table.title)
@@ -76,11 +77,14 @@ class Page:
             yield f"<p>In a checkout of {escape(', '.join(commits))}{state}. What is in the stage store is not computed again.</p>"
 
     def _configs(self) -> Iterator[str]:
-        yield f"<details><summary>Resolved config of {escape(str(self.example['name']))}</summary>"
-        yield f"<pre>{escape(self.config)}</pre></details>"
+        name = escape(str(self.example["name"]))
+        if self.config:
+            yield f"<details><summary>Resolved config of {name}</summary><pre>{escape(self.config)}</pre></details>"
+        else:
+            yield f"<p>{name} keeps no config.</p>"
         if len(self.frame) == 1:
             return
-        yield "<details><summary>What the others have else</summary>"
+        yield f"<details><summary>In what the other runs differ from {name}</summary>"
         yield '<div class="wide"><table class="values"><thead><tr><th>run</th><th>settings</th></tr></thead><tbody>'
         for name, differences in _differences(self.frame, self.example):
             yield f"<tr><td>{escape(name)}</td><td>{escape(differences)}</td></tr>"

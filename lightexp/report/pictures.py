@@ -58,7 +58,7 @@ def layers_figure(record: Any) -> Figure:
     size.bar(range(len(layers)), code_bytes, color=ORANGE)
     size.set_ylabel("code (bytes)")
     if spans_decade(code_bytes):
-        log_axis(size, "y", code_bytes)
+        log_axis(size, "y", code_bytes, room=5)
     else:
         size.yaxis.set_major_formatter(FuncFormatter(lambda value, _: digits(value)))
     write_names(size, names)

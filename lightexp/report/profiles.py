@@ -98,7 +98,7 @@ def _draw(axes: Axes, series: Sequence[np.ndarray]) -> list[Artist]:
             on_axis = {"transform": axes.get_xaxis_transform(), "clip_on": False, "linestyle": "none", "color": colour}
             axes.plot(at[nothing], np.full(nothing.sum(), 0.03), "x", **on_axis)
     if in_decades:
-        log_axis(axes, "y", values)
+        log_axis(axes, "y", values, room=5)
     else:
         axes.set_ylim(0, 1.1 * max(values.max(), 1))
         axes.yaxis.set_major_formatter(lambda value, _: digits(value))

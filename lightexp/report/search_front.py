@@ -1,7 +1,7 @@
 """How the front of a search moved while it went on."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import matplotlib
 import numpy as np
@@ -31,27 +31,32 @@ class Trials:
     points: list[Point]
 
     @classmethod
-    def read(cls, csv: bytes) -> "Trials":
-        """From the trials.csv that a search leaves: trial, state, settings, and objectives, which have the names of a Record's figures.
+    def read(cls, csv: bytes, objectives: dict[str, str]) -> "Trials":
+        """From what a search leaves: its trials.csv (trial, state, settings, objectives), and which way each objective is better.
 
         Raises:
             NotDrawn: there are other than two objectives, or fewer than 4 trials have ended.
         """
+        if len(objectives) != 2:
+            raise NotDrawn(f"a front takes a search for two figures, this one is for {', '.join(objectives)}")
+        names = sorted(objectives, key="file_bytes".__ne__)
         frame = pd.read_csv(io.BytesIO(csv)).sort_values("trial")
-        names = [name for name in frame if name in METRICS]
-        if len(names) != 2:
-            raise NotDrawn(f"a front takes a search for two objectives, this one is for {len(names)}: {', '.join(names)}")
-        names.sort(key="file_bytes".__ne__)
         ended = frame[frame["state"] == "complete"].dropna(subset=names)
         if len(ended) < FEWEST:
             raise NotDrawn(f"a search is drawn from {FEWEST} trials on that ended, here are {len(ended)}")
-        metrics = [KNOWN.get(METRICS[name], Metric(METRICS[name], "lower")) for name in names]
+        metrics = [_metric(name, objectives[name]) for name in names]
         return cls(*metrics, list(ended[names].astype(float).itertuples(index=False, name=None)))
 
     def costs(self) -> list[Point]:
         """The points with both figures turned so that less is better; ratios are as logarithms."""
         columns = [_cost(values, metric) for values, metric in zip(np.array(self.points).T, (self.x, self.y), strict=True)]
         return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def _metric(name: str, direction: str) -> Metric:
+    """A figure of a Record."""
+    logged = METRICS.get(name, name)
+    return replace(KNOWN.get(logged, Metric(logged, "lower")), better="lower" if direction == "minimize" else "higher")
 
 
 def _cost(values: np.ndarray, metric: Metric) -> np.ndarray:

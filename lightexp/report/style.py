@@ -1,6 +1,7 @@
 """How pictures look: one column of a two-column paper, legible when printed, told apart by the colour-blind."""
 
 import io
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -10,7 +11,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from lightexp.experiment.write import write_whole
 
@@ -39,6 +40,12 @@ GREY = "#777777"
 
 DECADE = 10
 """Figures that span more than this factor stand on a log axis."""
+
+FINENESS = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
+"""Ticks within a decade."""
+
+CLOSE = 0.6
+"""Decades that have no two ticks for sure."""
 
 STYLE = {
     "font.size": 8,
@@ -72,16 +79,18 @@ def new_figure(height: float) -> Figure:
     return figure
 
 
-def log_axis(axes: Axes, name: Literal["x", "y"], values: Iterable[float]) -> None:
-    """Make the axis of these values logarithmic: ticks at 1, 2 and 5 in plain digits, or at decades where those are many."""
+def log_axis(axes: Axes, name: Literal["x", "y"], values: Iterable[float], room: int = 7) -> None:
+    """Make the axis of these values logarithmic, with ticks in plain digits as fine as there is room for so many.
+
+    At 1, 2 and 5 of each decade, or 1 and 3, or 1; evenly where the values are close together.
+    """
     values = [value for value in values if value > 0]
+    decades = math.log10(max(values) / min(values)) if values else 0.0
+    fits = next((subs for subs in FINENESS if len(subs) * decades <= room), FINENESS[-1])
     axes.set(**{f"{name}scale": "log"})
     axis = getattr(axes, f"{name}axis")
-    if not values or max(values) > 300 * min(values):
-        axis.set_major_locator(LogLocator(numticks=7))
-    else:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=9))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: digits(value)))
+    axis.set_major_locator(MaxNLocator(min(room, 5)) if decades < CLOSE else LogLocator(subs=fits, numticks=room + 2))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: digits(value)))
     axis.set_minor_formatter(NullFormatter())
 
 

@@ -1,5 +1,6 @@
 """A sweep with all that a report on it needs."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,8 +26,10 @@ from lightexp.report.weights import LayerWeights, quantized_weights
 
 DENSE_BITS = 32
 
-TRIALS = "trials.csv"
+SEARCH = ("trials.csv", "objectives.json")
 """What a search leaves in its summary run."""
+
+CONFIG = "config.yaml"
 
 PLACE = "place"
 """A figure that says which row of the frame a run is."""
@@ -100,9 +103,10 @@ class Sweep:
             NotDrawn: it is none.
         """
         summary = self.artifacts.summary(self.name) if self.name else None
-        if summary is None or TRIALS not in self.artifacts.names(summary.info.run_id):
+        if summary is None or not set(SEARCH) <= self.artifacts.names(summary.info.run_id):
             raise NotDrawn("the runs are not a search's")
-        return Trials.read(self.artifacts.read(summary.info.run_id, TRIALS))
+        trials, objectives = (self.artifacts.read(summary.info.run_id, name) for name in SEARCH)
+        return Trials.read(trials, json.loads(objectives))
 
     def commands(self) -> list[str]:
         """Those that ran it, as they were typed; none if nothing says so."""
@@ -114,6 +118,11 @@ class Sweep:
     def example(self) -> pd.Series:
         """The first run that has finished, or else the first."""
         return self.frame.sort_values("status", key=lambda status: status != "FINISHED", kind="stable").iloc[0]
+
+    def config(self) -> str | None:
+        """The resolved config of the example; None where it keeps none, as a run started from Python."""
+        run = self.example()["run_id"]
+        return self.artifacts.read(run, CONFIG).decode() if CONFIG in self.artifacts.names(run) else None
 
 
 def _metric(frame: pd.DataFrame, name: str) -> Metric:

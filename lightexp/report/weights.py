@@ -105,7 +105,7 @@ def _draw(axes: Axes, layer: LayerWeights) -> dict[str, Any]:
         axes.plot(values, counts, "o", color=BLUE, markersize=2.5)
     else:
         after = axes.hist(layer.last, edges, histtype="step", color=BLUE)[2][0]
-    log_axis(axes, "y", [1, counts.max()])
+    log_axis(axes, "y", [1, counts.max()], room=4)
     axes.set_ylim(bottom=0.5)
     axes.set_title(layer.name, loc="left", pad=2)
     handles = {"before": before, "after, in the file": after}
