@@ -18,15 +18,20 @@ class Elsewhere(Launcher):
         self.context, self.task, self.config = hydra_context, task_function, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
-        from lightexp.sweep.execution import Execution, returned
+        from lightexp.sweep.execution import returned
 
-        execution = Execution(self.context, self.config, self.task, Singleton.get_state())
-        errors = self.errors(execution, job_overrides, initial_job_idx)
+        errors = self.errors(job_overrides, initial_job_idx)
         return [returned(overrides, error) for overrides, error in zip(job_overrides, errors, strict=True)]
 
+    def execution(self) -> Any:
+        """A job as a call of its overrides and its number."""
+        from lightexp.sweep.execution import Execution
+
+        return Execution(self.context, self.config, self.task, Singleton.get_state())
+
     @abstractmethod
-    def errors(self, execution: Any, jobs: Sequence[Sequence[str]], first: int) -> list[Exception | None]:
-        """Call `execution` with each job's overrides and number, counted from `first`; what went wrong with each, or None."""
+    def errors(self, jobs: Sequence[Sequence[str]], first: int) -> list[Exception | None]:
+        """Run jobs of these overrides, numbered from `first`; what went wrong with each, or None."""
 
 
 class Local(Elsewhere):
@@ -34,11 +39,18 @@ class Local(Elsewhere):
 
     def __init__(self, n_jobs: int) -> None:
         self.n_jobs = n_jobs
+        self.pool: Any = None
 
-    def errors(self, execution: Any, jobs: Sequence[Sequence[str]], first: int) -> list[Exception | None]:
-        from lightexp.sweep.pool import run_all
+    def errors(self, jobs: Sequence[Sequence[str]], first: int) -> list[Exception | None]:
+        from lightexp.sweep.pool import Pool
 
-        return run_all(execution, jobs, first, self.n_jobs)
+        self.pool = self.pool or Pool(self.execution(), self.n_jobs)
+        return self.pool.run(jobs, first)
+
+    def close(self) -> None:
+        """End the processes."""
+        if self.pool:
+            self.pool.close()
 
 
 class Slurm(Elsewhere):
@@ -47,7 +59,7 @@ class Slurm(Elsewhere):
     def __init__(self, folder: str, max_num_timeout: int, **options: Any) -> None:
         self.folder, self.max_num_timeout, self.options = folder, max_num_timeout, options
 
-    def errors(self, execution: Any, jobs: Sequence[Sequence[str]], first: int) -> list[Exception | None]:
+    def errors(self, jobs: Sequence[Sequence[str]], first: int) -> list[Exception | None]:
         from lightexp.sweep.slurm import run_all
 
-        return run_all(execution, jobs, first, self.folder, self.max_num_timeout, self.options)
+        return run_all(self.execution(), jobs, first, self.folder, self.max_num_timeout, self.options)

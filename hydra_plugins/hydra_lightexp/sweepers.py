@@ -1,5 +1,6 @@
 """Which jobs a sweep has."""
 
+from abc import abstractmethod
 from typing import Any
 
 from hydra.plugins.sweeper import Sweeper
@@ -18,15 +19,27 @@ class Launching(Sweeper):
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 
+    def sweep(self, arguments: list[str]) -> None:
+        from lightexp.sweep.sweep import Sweep
+
+        try:
+            self.run(Sweep(self.context, self.config, self.launcher), arguments)
+        finally:
+            # Hydra's own launchers keep nothing that would have to be closed.
+            getattr(self.launcher, "close", lambda: None)()
+
+    @abstractmethod
+    def run(self, sweep: Any, arguments: list[str]) -> None:
+        """Run the jobs that the arguments stand for."""
+
 
 class Grid(Launching):
     """Every combination of the values."""
 
-    def sweep(self, arguments: list[str]) -> Any:
+    def run(self, sweep: Any, arguments: list[str]) -> None:
         from lightexp.sweep.grid import run
-        from lightexp.sweep.sweep import Sweep
 
-        run(Sweep(self.context, self.config, self.launcher), arguments)
+        run(sweep, arguments)
 
 
 class Optuna(Launching):
@@ -35,8 +48,7 @@ class Optuna(Launching):
     def __init__(self, **options: Any) -> None:
         self.options = options
 
-    def sweep(self, arguments: list[str]) -> Any:
+    def run(self, sweep: Any, arguments: list[str]) -> None:
         from lightexp.sweep.search import Search
-        from lightexp.sweep.sweep import Sweep
 
-        Search(**self.options).run(Sweep(self.context, self.config, self.launcher), arguments)
+        Search(**self.options).run(sweep, arguments)

@@ -28,54 +28,45 @@ GRACE_SECONDS = 20.0
 """For a process to write down that it was interrupted."""
 
 
-def run_all(execution: Execution, jobs: Sequence[Sequence[str]], first: int, processes: int) -> list[Exception | None]:
-    """Run the jobs, so many at once, numbered from `first`; for each what went wrong, or None."""
-    pool = _Pool(cloudpickle.dumps(execution), jobs, first)
-    count = max(1, min(processes, len(jobs)))
-    with _threads(max(1, cores() // max(1, processes))):
-        return pool.run(count)
+class Pool:
+    """So many processes, with the cores shared out between them. They are started when there is work, and kept until `close`."""
 
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Give each process that is started in the block so many threads, unless the user said how many."""
-    said = os.environ.get("OMP_NUM_THREADS")
-    os.environ.setdefault("OMP_NUM_THREADS", str(count))
-    try:
-        yield
-    finally:
-        if said is None:
-            del os.environ["OMP_NUM_THREADS"]
-
-
-class _Pool:
-    def __init__(self, execution: bytes, jobs: Sequence[Sequence[str]], first: int) -> None:
-        self.execution, self.jobs, self.first = execution, jobs, first
-        self.waiting = deque(range(len(jobs)))
+    def __init__(self, execution: Execution, processes: int) -> None:
+        self.execution, self.processes = cloudpickle.dumps(execution), max(1, processes)
+        self.jobs: list[Sequence[str]] = []
+        self.first = 0
+        self.waiting: deque[int] = deque()
         self.attempts: Counter[int] = Counter()
-        self.errors: list[Exception | None] = [None] * len(jobs)
+        self.errors: list[Exception | None] = []
         self.workers: list[_Worker] = []
 
-    def run(self, count: int) -> list[Exception | None]:
-        try:
-            while self.waiting or any(worker.job is not None for worker in self.workers):
-                self._hand_out(count)
-                busy = {worker.connection: worker for worker in self.workers if worker.job is not None}
-                for connection in wait(list(busy)):
-                    self._hear(busy[connection])
-            return self.errors
-        finally:
-            for worker in self.workers:
-                worker.stop()
-            for worker in self.workers:
-                worker.bury()
+    def run(self, jobs: Sequence[Sequence[str]], first: int) -> list[Exception | None]:
+        """Run jobs of these overrides, numbered from `first`; for each what went wrong, or None."""
+        self.jobs, self.first = list(jobs), first
+        self.waiting, self.attempts, self.errors = deque(range(len(jobs))), Counter(), [None] * len(jobs)
+        while self.waiting or any(worker.job is not None for worker in self.workers):
+            self._hand_out()
+            busy = {worker.connection: worker for worker in self.workers if worker.job is not None}
+            for connection in wait(list(busy)):
+                self._hear(busy[connection])
+        return self.errors
 
-    def _hand_out(self, count: int) -> None:
+    def close(self) -> None:
+        """End the processes, those that are at work as by an interrupt."""
+        for worker in self.workers:
+            worker.stop()
+        for worker in self.workers:
+            worker.bury()
+        self.workers = []
+
+    def _hand_out(self) -> None:
         idle = [worker for worker in self.workers if worker.job is None]
-        while self.waiting and (idle or len(self.workers) < count):
-            worker = idle.pop() if idle else _Worker(self.execution)
-            if worker not in self.workers:
-                self.workers.append(worker)
+        while self.waiting and (idle or len(self.workers) < self.processes):
+            if not idle:
+                with _threads(max(1, cores() // self.processes)):
+                    idle = [_Worker(self.execution)]
+                self.workers += idle
+            worker = idle.pop()
             job = self.waiting.popleft()
             self.attempts[job] += 1
             worker.give(job, (self.jobs[job], self.first + job))
@@ -95,6 +86,18 @@ class _Pool:
             else:
                 self.errors[job] = JobError(f"its process {how}, {ATTEMPTS} times; killed by the system for want of memory?")
         worker.job = None
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Give each process that is started in the block so many threads, unless the user said how many."""
+    said = os.environ.get("OMP_NUM_THREADS")
+    os.environ.setdefault("OMP_NUM_THREADS", str(count))
+    try:
+        yield
+    finally:
+        if said is None:
+            del os.environ["OMP_NUM_THREADS"]
 
 
 class _Worker:

@@ -1,6 +1,8 @@
 """How a job is doing, told in a file of its directory: whatever starts the jobs, and wherever, the sweep can read it."""
 
 import json
+import os
+import socket
 import time
 import traceback
 from collections.abc import Iterator
@@ -22,7 +24,7 @@ SECONDS_BETWEEN = 1.0
 class Status:
     """state: running, finished, failed, hopeless or interrupted. error: what went wrong, in one line where it was foreseen.
 
-    began, ended: Unix time. stage, share: what it is at, and how far that has come, 0 … 1.
+    began, ended: Unix time. stage, share: what it is at, and how far that has come, 0 … 1. host, pid: who writes this.
     """
 
     state: str = "running"
@@ -31,6 +33,8 @@ class Status:
     share: float = 0.0
     began: float = field(default_factory=time.time)
     ended: float | None = None
+    host: str = field(default_factory=socket.gethostname)
+    pid: int = field(default_factory=os.getpid)
 
     def write(self, directory: Path) -> "Status":
         write_whole(directory / FILE, json.dumps(asdict(self)).encode())
