@@ -120,7 +120,7 @@ def test_latex_compiles_as_it_is_and_within_a_paper(made, tmp_path, whole):
     if shutil.which("pdflatex") is None:
         pytest.skip("pdflatex is not installed")
     render.write(made, tmp_path / "table.tex")
-    paper = r"\documentclass[twocolumn]{article}\usepackage{booktabs}\begin{document}a\input{table}b\end{document}"
+    paper = r"\documentclass[twocolumn]{article}\usepackage{booktabs,graphicx}\begin{document}a\input{table}b\end{document}"
     (tmp_path / "paper.tex").write_text(paper)
     name = "table.tex" if whole else "paper.tex"
     command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", name]
