@@ -12,6 +12,9 @@ LATEX = str.maketrans(
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
 )
 
+LAST_LATIN = 0x17F
+"""The last character of Latin Extended-A."""
+
 ALONE = r"""% \input this in a document that uses booktabs and graphicx, or compile it as it is.
 \expandafter\ifx\csname @classoptionslist\endcsname\relax
 \documentclass{article}\usepackage[margin=2cm]{geometry}\usepackage{booktabs,graphicx}\pagestyle{empty}
@@ -85,4 +88,5 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _tex(text: str) -> str:
-    return text.translate(LATEX)
+    """Escaped; a character that pdflatex has no glyph for by its number."""
+    return "".join(one if ord(one) <= LAST_LATIN else f"[U+{ord(one):04X}]" for one in text.translate(LATEX))
