@@ -5,6 +5,7 @@ import io
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -119,8 +120,8 @@ def test_latex_rows_are_as_wide_as_the_alignment(made):
 def test_latex_compiles_as_it_is_and_within_a_paper(made, tmp_path, whole):
     if shutil.which("pdflatex") is None:
         pytest.skip("pdflatex is not installed")
-    render.write(made, tmp_path / "table.tex")
-    paper = r"\documentclass[twocolumn]{article}\usepackage{booktabs}\begin{document}a\input{table}b\end{document}"
+    render.write(replace(made, title=made.title + " naïve 中 ș"), tmp_path / "table.tex")
+    paper = r"\documentclass[twocolumn]{article}\usepackage{booktabs,graphicx}\begin{document}a\input{table}b\end{document}"
     (tmp_path / "paper.tex").write_text(paper)
     name = "table.tex" if whole else "paper.tex"
     command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", name]

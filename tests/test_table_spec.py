@@ -1,10 +1,14 @@
 """table.yaml: what it says stands where it says, and what is wrong with it is said in a line."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from lightexp.report import render
 from lightexp.report.errors import ReportError
+from lightexp.report.metrics import DEFAULT
+from lightexp.report.published import citations
 from lightexp.report.table import summarise
 from lightexp.report.table_spec import TableSpec, read
 from tests.test_report import column, raw, run
@@ -211,3 +215,23 @@ def test_a_broken_csv_is_said_with_its_place(tmp_path, content, said):
     (tmp_path / "published.csv").write_text(content)
     with pytest.raises(ReportError, match=said):
         summarise(sweep(), spec(tmp_path, PUBLISHED), tmp_path)
+
+
+EXPERIMENTS = Path(__file__).parent.parent / "experiments"
+SPECS = sorted(EXPERIMENTS.rglob("table*.yaml"))
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.parent.name)
+def test_the_tables_of_experiments_can_be_read_with_what_they_cite(path):
+    spec = read(path)
+    shown = {metric.name for metric in spec.metrics or ()} or set(DEFAULT)
+    cited = citations(spec.published, path.parent) if spec.published else []
+    assert bool(cited) == bool(spec.published)
+    assert all(set(one.figures) <= shown and one.label for one in cited)
+
+
+def test_the_description_in_the_readme_is_one(tmp_path):
+    text = (EXPERIMENTS / "README.md").read_text()
+    (tmp_path / "table.yaml").write_text(text.split("```yaml\n")[1].split("```")[0])
+    spec = read(tmp_path / "table.yaml")
+    assert spec.settings() == ["criterion", "sparsity", "model"] and spec.published.where == {"checked": ("paper",)}

@@ -73,8 +73,8 @@ def fill(path: Path, experiment: str, count: int) -> None:
         store.executemany(f"insert into latest_metrics ({columns}) values (?, ?, ?, ?, ?, ?)", metrics)
 
 
-def measured(command: list[str]) -> tuple[float, float, int]:
-    """Seconds, peak resident MB and lines of output of a process."""
+def measured(command: list[str]) -> tuple[float, float, float, int]:
+    """Seconds of the clock and of the processor, peak resident MB and lines of output of a process."""
     began = time.perf_counter()
     with tempfile.TemporaryFile() as output:
         child = subprocess.Popen(command, stdout=output)
@@ -84,7 +84,7 @@ def measured(command: list[str]) -> tuple[float, float, int]:
             sys.exit(f"{' '.join(command)} failed")
         child.returncode = 0
         output.seek(0)
-        return seconds, usage.ru_maxrss / 1024, len(output.readlines())
+        return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, len(output.readlines())
 
 
 def main() -> None:
@@ -101,8 +101,8 @@ def main() -> None:
         }
         for way, command in ways.items():
             found = [measured(command) for _ in range(ROUNDS)]
-            seconds, memory, lines = (median(values) for values in zip(*found, strict=True))
-            print(f"{way:>20}: {seconds:5.2f} s, {memory:4.0f} MB at its peak, {lines} lines")
+            seconds, processor, memory, lines = (median(values) for values in zip(*found, strict=True))
+            print(f"{way:>20}: {seconds:5.2f} s, {processor:.2f} of processor; {memory:.0f} MB at its peak, {lines} lines")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def show(name: str | None, spec_file: Path | None, single: bool, output: Path | 
     spec = read(spec_file) if spec_file else AUTOMATIC
     store = uri or tracking_uri()
     if not is_file(store):
-        print("reading through the tracking server, which takes 2 ms a run; an SQLite file is read by SQL", file=sys.stderr)
+        print("reading by the tracking server's API, which is slower than an SQLite file by SQL", file=sys.stderr)
     frame = query.single_runs(store) if single else query.runs(store, *((name,) if name else spec.sweeps))
     table = summarise(frame, spec, spec_file.parent if spec_file else Path())
     if output:

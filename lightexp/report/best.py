@@ -1,5 +1,6 @@
 """Which rows of a table are best, and which cannot be told from the best."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,8 +30,9 @@ def verdicts(rows: Sequence[Group], metric: Metric) -> dict[Group, Verdict]:
     if not means:
         return {}
     best = (min if metric.better == "lower" else max)(means.values())
-    first = next(row for row, mean in means.items() if mean == best)
-    others = [row for row, mean in means.items() if mean != best]
+    # Equal means may differ in the last digit, by the order in which they were summed.
+    others = [row for row, mean in means.items() if not math.isclose(mean, best, rel_tol=1e-12)]
+    first = next(row for row in means if row not in others)
     figures = first.by_seed(metric.name)
     ps = {row: paired_p(paired(row.by_seed(metric.name), figures)) for row in others}
     tested = {row: p for row, p in ps.items() if p is not None}

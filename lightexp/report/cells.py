@@ -1,5 +1,7 @@
 """What a table consists of."""
 
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +28,11 @@ class Column:
     @property
     def heading(self) -> str:
         return " ".join(filter(None, [self.title, self.measure]))
+
+    def lines(self, cells: list[str]) -> list[str]:
+        """The heading in lines no longer than the cells need, its unit and arrow in one of their own."""
+        width = max(map(len, [*cells, *self.title.split(), self.measure]))
+        return textwrap.wrap(self.title, width, break_on_hyphens=False) + [self.measure] * bool(self.measure)
 
 
 @dataclass(frozen=True)
@@ -76,3 +83,9 @@ class Table:
             else:
                 spans.append((column.over, 1))
         return spans if any(name for name, _ in spans) else []
+
+
+def level(heads: Sequence[list[str]]) -> list[tuple[str, ...]]:
+    """Headings of several lines side by side, all ending in the last line."""
+    depth = max(map(len, heads))
+    return list(zip(*([""] * (depth - len(head)) + head for head in heads), strict=True))

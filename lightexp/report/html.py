@@ -9,6 +9,8 @@ body { font: 15px/1.45 system-ui, sans-serif; color: #1a1a1a; background: #fff; 
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: .5rem; }
 th, td { padding: .2rem .7rem; text-align: left; vertical-align: bottom; white-space: nowrap; }
+thead th { white-space: normal; }
+sup { line-height: 0; }
 .number { text-align: right; }
 .over { text-align: center; border-bottom: 1px solid #999; }
 thead tr:last-child th { border-bottom: 1px solid #1a1a1a; }

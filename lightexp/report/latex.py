@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from lightexp.report.cells import Cell, Table
+from lightexp.report.cells import Cell, Table, level
 
 LATEX = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}
@@ -12,46 +12,59 @@ LATEX = str.maketrans(
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
 )
 
-ALONE = r"""% \input this in a document that uses booktabs, or compile it as it is.
+LAST_LATIN = 0x17F
+"""The last character of Latin Extended-A."""
+
+ALONE = r"""% \input this in a document that uses booktabs and graphicx, or compile it as it is.
 \expandafter\ifx\csname @classoptionslist\endcsname\relax
-\documentclass{article}\usepackage[margin=2cm]{geometry}\usepackage{booktabs}\pagestyle{empty}
+\documentclass{article}\usepackage[margin=2cm]{geometry}\usepackage{booktabs,graphicx}\pagestyle{empty}
 \begin{document}\def\finished{\end{document}}
 \else\let\finished\relax\fi"""
 """No class has set its options yet: then the file is the whole document."""
 
 
 def latex(table: Table) -> str:
-    r"""A `table` float that needs `\usepackage{booktabs}` alone, and a document by itself."""
+    r"""A `table` float that needs `\usepackage{booktabs,graphicx}`, and a document by itself.
+
+    What is wider than the line is made smaller.
+    """
     alignment = "".join("r" if column.number else "l" for column in table.columns)
     lines = [
         ALONE,
         r"\begin{table}",
         r"\centering\small\setlength{\tabcolsep}{4pt}",
-        rf"\caption{{{_tex(table.title)}}}",
+        rf"\caption{{{_tex(table.title)}}}\smallskip",
+        r"\sbox0{%",
         rf"\begin{{tabular}}{{@{{}}{alignment}@{{}}}}",
         r"\toprule",
         *_headings(table),
         r"\midrule",
         *_body(table),
         r"\bottomrule",
-        r"\end{tabular}",
-        *(rf"\par\smallskip{{\footnotesize {_tex(note)}}}" for note in table.footnotes),
+        r"\end{tabular}}%",
+        r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi",
+        *_notes(table),
         r"\end{table}",
         r"\finished",
     ]
     return "\n".join(lines) + "\n"
 
 
+def _notes(table: Table) -> list[str]:
+    lines = [_tex(note) + r"\\" for note in table.footnotes]
+    return [r"\par\smallskip\parbox{\linewidth}{\footnotesize\raggedright", *lines, "}"] if lines else []
+
+
 def _headings(table: Table) -> list[str]:
-    """What stands over several columns, the titles, and below these their units and arrows."""
+    """What stands over several columns, and below that the titles in lines, the last of units and arrows."""
     lines, spans, at = [], table.headings(), 1
     if spans:
         lines.append(_line(rf"\multicolumn{{{width}}}{{c}}{{{_tex(over)}}}" for over, width in spans))
         for over, width in spans:
             lines += [rf"\cmidrule(lr){{{at}-{at + width - 1}}}"] * bool(over)
             at += width
-    lines.append(_line(_tex(column.title) for column in table.columns))
-    return [*lines, _line(_tex(column.measure) for column in table.columns)]
+    heads = [column.lines([row[at].shown for row in table.rows]) for at, column in enumerate(table.columns)]
+    return lines + [_line(map(_tex, upright)) for upright in level(heads)]
 
 
 def _body(table: Table) -> list[str]:
@@ -75,4 +88,5 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _tex(text: str) -> str:
-    return text.translate(LATEX)
+    """Escaped; a character that pdflatex has no glyph for by its number."""
+    return "".join(one if ord(one) <= LAST_LATIN else f"[U+{ord(one):04X}]" for one in text.translate(LATEX))

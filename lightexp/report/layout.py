@@ -78,7 +78,7 @@ def layout(groups: Groups, spec: TableSpec, cited: list[Citation]) -> Layout:
         own = [one for one in cited if _stands(one, blocks, key) and _concerns(one, rows, chosen)]
         ours = [entries([one for one in found if _stands(one, blocks, key)]) for found in (groups.controls, chosen)]
         sorted_ours = [sorted(found, key=lambda entry: (entry.label, order(entry.settings))) for found in ours]
-        return Section(key, *sorted_ours, sorted(entries(own), key=lambda entry: order(entry.settings)))
+        return Section(key, *sorted_ours, entries(own))
 
     return Layout(first, rows, columns, blocks, keys, [section(key) for key in _keys(groups.compressed, blocks)])
 

@@ -1,12 +1,11 @@
 """A table for the terminal."""
 
-import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from lightexp.report.cells import Column, Row, Table
+from lightexp.report.cells import Column, Row, Table, level
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
@@ -29,7 +28,7 @@ class Terminal:
 
         yield Text(self.table.title, "bold")
         cells = [[row[at].shown for row in self.table.rows] for at in range(len(self.table.columns))]
-        heads = [_head(column, found) for column, found in zip(self.table.columns, cells, strict=True)]
+        heads = [column.lines(found) for column, found in zip(self.table.columns, cells, strict=True)]
         widths = [max(map(len, head + found)) for head, found in zip(heads, cells, strict=True)]
         for part in _parts(self.table.columns, widths, options.max_width):
             yield from self._part(part, heads, [widths[at] for at in part])
@@ -38,9 +37,9 @@ class Terminal:
     def _part(self, part: list[int], heads: list[list[str]], widths: list[int]) -> "Iterator[Text]":
         from rich.text import Text
 
-        columns, depth = [self.table.columns[at] for at in part], max(len(heads[at]) for at in part)
-        upright = zip_longest(*([""] * (depth - len(heads[at])) + heads[at] for at in part))
-        lines = [Text(_padded(list(line), columns, widths), "bold") for line in upright]
+        columns = [self.table.columns[at] for at in part]
+        lines = [Text(_above(columns, widths), "bold")] * any(column.over for column in columns)
+        lines += [Text(_padded(line, columns, widths), "bold") for line in level([heads[at] for at in part])]
         for block in self.table.blocks:
             lines.append(Text("─" * (sum(widths) + len(GAP) * (len(widths) - 1)), "dim"))
             lines += [Text(block.title, "bold")] * bool(block.title)
@@ -65,14 +64,16 @@ def _parts(columns: list[Column], widths: list[int], width: int) -> list[list[in
     return parts
 
 
-def _head(column: Column, cells: list[str]) -> list[str]:
-    """The heading in lines no longer than the cells need, its unit and arrow in one of their own."""
-    width = max(map(len, [*cells, *column.over.split(), *column.title.split(), column.measure]))
-    folded = [line for text in (column.over, column.title) for line in textwrap.wrap(text, width, break_on_hyphens=False)]
-    return folded + [column.measure] * bool(column.measure)
+def _above(columns: list[Column], widths: list[int]) -> str:
+    """What stands over neighbouring columns, between dashes."""
+    parts = []
+    for over, found in groupby(zip(columns, widths, strict=True), lambda pair: pair[0].over):
+        spanned = [width for _, width in found]
+        parts.append((f" {over} " if over else "").center(sum(spanned) + len(GAP) * (len(spanned) - 1), "─" if over else " "))
+    return GAP.join(parts)
 
 
-def _padded(texts: list[str], columns: list[Column], widths: list[int]) -> str:
+def _padded(texts: Sequence[str], columns: list[Column], widths: list[int]) -> str:
     parts = zip(texts, columns, widths, strict=True)
     return GAP.join(text.rjust(width) if column.number else text.ljust(width) for text, column, width in parts).rstrip()
 
