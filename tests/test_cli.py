@@ -90,9 +90,9 @@ def test_a_sweep_with_a_failing_job_finishes_the_others_and_says_so(folder):
     assert "] stages.prune.sparsity: input should be less than 1 (given: 1.5)" in said
     assert "2 of 4 jobs failed" in said
     table = lightexp(folder, "table", "both")
-    assert re.search(r"^light +2 ", table, re.MULTILINE), table
-    assert re.search(r"^dense +2 ", table, re.MULTILINE), table
-    for suffix, mark in (("md", "|"), ("tex", "\\toprule"), ("csv", ",")):
+    assert re.search(r"^prune +2 ", table, re.MULTILINE), table
+    assert re.search(r"^dense control +2 ", table, re.MULTILINE), table
+    for suffix, mark in (("md", "|"), ("tex", "\\toprule"), ("csv", ","), ("html", "<table>")):
         lightexp(folder, "table", "both", "-o", f"t.{suffix}")
         assert mark in (folder / f"t.{suffix}").read_text()
     assert "no sweep 'bothh'; did you mean 'both'?" in lightexp(folder, "table", "bothh", code=1)

@@ -77,7 +77,7 @@ class Walker:
                         self._compute(chain, at, label, teacher)
             self.used.extend([keys[at], *self._of_teachers(stage)])
             summary = self.store.summary(keys[at])
-            rows.append(summary["row"] | self._sizes(chain, keys[at]) | {"stage": name, "reused": reused})
+            rows.append(summary["row"] | self._sizes(chain, keys[at]) | {"stage": name, "key": keys[at], "reused": reused})
             self.observer.stage(label, rows[-1], summary["curve"])
         return Walked(keys, rows)
 

@@ -1,5 +1,6 @@
 """The result of a search: the trials that no other is better than in every objective, and all others."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,13 +22,14 @@ def front(study: Study, objectives: Mapping[str, str]) -> pd.DataFrame:
 
 
 def more(study: Study, objectives: Mapping[str, str]) -> More:
-    """Writes pareto.csv, the Pareto set, and trials.csv, all trials in their order with how they ended."""
+    """Writes pareto.csv, the Pareto set, trials.csv, all trials in their order with how they ended, and objectives.json."""
 
     def write(folder: Path) -> list[Path]:
         tables = {"pareto.csv": front(study, objectives), "trials.csv": _frame(study.trials, objectives)}
         for name, table in tables.items():
             table.to_csv(folder / name, index=False)
-        return [folder / name for name in tables]
+        (folder / "objectives.json").write_text(json.dumps(dict(objectives)))
+        return [folder / name for name in (*tables, "objectives.json")]
 
     return write
 

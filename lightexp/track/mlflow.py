@@ -10,6 +10,7 @@ from typing import Any
 from lightexp.errors import Hopeless
 from lightexp.experiment import Observer, Plan, Record
 from lightexp.track.dead import lives, mark, this_process
+from lightexp.track.environment import environment
 from lightexp.track.server import open_store
 
 METRICS = {
@@ -37,6 +38,7 @@ METRICS = {
     "sparsity_prunable": "sparsity/prunable",
     "sparsity_asked": "sparsity/asked",
     "weight_bits": "bits/weight",
+    "weight_bits_asked": "bits/asked",
     "input_bits": "bits/input",
     "macs": "cost/macs",
     "effective_macs": "cost/effective_macs",
@@ -91,7 +93,7 @@ class MLflow(Observer):
         if finished:
             self.run_id, self.reused = finished[0].info.run_id, True
             return
-        tags = self.tags | {"key": plan.key, "net": plan.net} | this_process() | _source() | _git()
+        tags = self.tags | {"key": plan.key, "net": plan.net} | this_process() | _source() | _git() | environment()
         run = self._client.create_run(self.experiment_id, tags=tags, run_name=self.name or f"{plan.data} {plan.key[:8]}")
         self.run_id = run.info.run_id
         self._log_params()
