@@ -8,6 +8,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from lightexp.cli.console import JobLine, Live
+from lightexp.cli.naming import name_of, note_of
 from lightexp.compose import build
 from lightexp.compose.resolvers import SWEEP_VARIABLE, cores
 from lightexp.experiment import Observer, Record
@@ -20,7 +21,10 @@ def run_job(config: DictConfig, hydra_config: Any) -> float:
     directory = Path(hydra_config.runtime.output_dir)
     in_sweep = hydra_config.mode.name == "MULTIRUN"
     _share_cores(hydra_config.launcher.get("n_jobs", 1) if in_sweep else 1)
-    tracker = build.tracker(config, name=_name(hydra_config), params=build.scalars(config), tags=_tags(hydra_config, in_sweep))
+    choices, overrides = _choices(hydra_config), list(hydra_config.overrides.task)
+    tags = choices | {"mlflow.note.content": note_of(config, choices, overrides)}
+    tags |= {"sweep": os.environ[SWEEP_VARIABLE]} if in_sweep else {}
+    tracker = build.tracker(config, name=name_of(overrides), params=build.scalars(config) | choices, tags=tags)
     experiment = build.experiment(config, directory)
     if tracker:
         tracker.open()
@@ -37,15 +41,7 @@ def _share_cores(jobs: int) -> None:
     torch.set_num_threads(max(1, cores() // max(1, jobs)))
 
 
-def _tags(hydra_config: Any, in_sweep: bool) -> dict[str, str]:
-    """The choice in each config group, and the sweep."""
-    choices = {
-        name: str(choice) for name, choice in hydra_config.runtime.choices.items() if "/" not in name and "@" not in name
-    }
-    sweep = {"sweep": os.environ[SWEEP_VARIABLE]} if in_sweep else {}
-    return {name: choice for name, choice in choices.items() if choice != "None"} | sweep
-
-
-def _name(hydra_config: Any) -> str | None:
-    """What the user asked for, in short: the overrides."""
-    return " ".join(hydra_config.overrides.task)[:120] or None
+def _choices(hydra_config: Any) -> dict[str, str]:
+    """The choice in each config group: a tag to search by, and a param, since MLflow draws no tags."""
+    choices = hydra_config.runtime.choices.items()
+    return {name: str(choice) for name, choice in choices if "/" not in name and "@" not in name and choice is not None}

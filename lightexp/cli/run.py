@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from lightexp.cli.naming import fix
 from lightexp.cli.outcomes import Outcome, collected, complaint, note
 from lightexp.compose.errors import explain
 from lightexp.compose.resolvers import SWEEP_VARIABLE, conf_folder, register, tracking_uri
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> int:
     try:
         if nameless := [argument for argument in arguments if argument.startswith("=")]:
             raise ConfigError(f"the override {nameless[0]!r} names nothing to set: write NAME=VALUE")
-        return _run_sweep(sweep) if sweep else _run_one()
+        return _run_sweep(sweep, arguments) if sweep else _run_one()
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         return 130
@@ -52,8 +53,9 @@ def _run_one() -> int:
     return 0
 
 
-def _run_sweep(name: str) -> int:
+def _run_sweep(name: str, arguments: list[str]) -> int:
     os.environ[SWEEP_VARIABLE] = name
+    fix(arguments)
     with collected() as outcomes:
         _hydra()
     if outcomes:

@@ -3,13 +3,11 @@
 import tempfile
 from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
 
 from lightexp.errors import LightexpError
-from lightexp.report import query, render, summary
+from lightexp.report import dashboard, query, render, summary
 from lightexp.report.errors import ReportError
-from lightexp.report.settings import varying
 from lightexp.report.table import summarise
 from lightexp.track.summary import keep
 
@@ -27,12 +25,6 @@ def conclude(sweep: str, uri: str) -> None:
         return
     console.print(render.terminal(summarise(frame)))
     with tempfile.TemporaryDirectory() as folder:
-        run_id = keep(uri, sweep, summary.summary_files(frame, Path(folder)), _settings(frame))
+        run_id = keep(uri, sweep, summary.summary_files(frame, Path(folder)), dashboard.settings(frame))
     console.print(f"sweep {sweep} · summary run {run_id}", soft_wrap=True)
     console.print(f"again: [bold]lightexp table {sweep}[/bold]   browse: [bold]lightexp ui[/bold]", soft_wrap=True)
-
-
-def _settings(frame: pd.DataFrame) -> list[str]:
-    """What varies, the seed included, as MLflow's page names it."""
-    names = ["seed", *varying(frame)[0]]
-    return [f"params.{name}" if f"param.{name}" in frame else f"tags.{name}" for name in names]

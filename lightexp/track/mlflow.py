@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lightexp.experiment import Observer, Plan, Record
+from lightexp.track.dataset import dataset_input
 from lightexp.track.server import open_store
 
 METRICS = {
@@ -89,6 +90,7 @@ class MLflow(Observer):
         run = self._client.create_run(self.experiment_id, tags=tags, run_name=self.name or f"{plan.data} {plan.key[:8]}")
         self.run_id = run.info.run_id
         self._log_params()
+        self._client.log_inputs(self.run_id, datasets=[dataset_input(plan.splits)])
 
     def _runs_of(self, key: str, status: str) -> list[Any]:
         sweep = self.tags.get("sweep")
@@ -119,6 +121,7 @@ class MLflow(Observer):
         if self.reused:
             return
         figures = {METRICS[name]: value for name, value in asdict(record).items() if name in METRICS}
+        figures["sparsity/density"] = 1 - record.sparsity_prunable
         if record.dense_test_accuracy is not None:
             figures["test/dense_error"] = 100 - record.dense_test_accuracy
         if len(record.class_errors) <= MOST_CLASSES:
