@@ -8,7 +8,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from lightexp.cli.console import JobLine, Live
-from lightexp.cli.naming import name_of, note_of
+from lightexp.cli.naming import colour_of, name_of, note_of
 from lightexp.compose import build
 from lightexp.compose.resolvers import SWEEP_VARIABLE, cores
 from lightexp.experiment import Observer, Record
@@ -22,8 +22,7 @@ def run_job(config: DictConfig, hydra_config: Any) -> float:
     in_sweep = hydra_config.mode.name == "MULTIRUN"
     _share_cores(hydra_config.launcher.get("n_jobs", 1) if in_sweep else 1)
     choices, overrides = _choices(hydra_config), list(hydra_config.overrides.task)
-    tags = choices | {"mlflow.note.content": note_of(config, choices, overrides)}
-    tags |= {"sweep": os.environ[SWEEP_VARIABLE]} if in_sweep else {}
+    tags = choices | _shown(config, choices, overrides) | ({"sweep": os.environ[SWEEP_VARIABLE]} if in_sweep else {})
     tracker = build.tracker(config, name=name_of(overrides), params=build.scalars(config) | choices, tags=tags)
     experiment = build.experiment(config, directory)
     if tracker:
@@ -45,3 +44,9 @@ def _choices(hydra_config: Any) -> dict[str, str]:
     """The choice in each config group: a tag to search by, and a param, since MLflow draws no tags."""
     choices = hydra_config.runtime.choices.items()
     return {name: str(choice) for name, choice in choices if "/" not in name and "@" not in name and choice is not None}
+
+
+def _shown(config: DictConfig, choices: dict[str, str], overrides: list[str]) -> dict[str, str]:
+    """What MLflow's page reads from tags: the run's description and its colour."""
+    colour = colour_of(overrides)
+    return {"mlflow.note.content": note_of(config, choices, overrides)} | ({"mlflow.runColor": colour} if colour else {})

@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from lightexp.cli.naming import fix
+from lightexp.cli.naming import tell
 from lightexp.cli.outcomes import Outcome, collected, complaint, note
 from lightexp.compose.errors import explain
 from lightexp.compose.resolvers import SWEEP_VARIABLE, conf_folder, register, tracking_uri
@@ -55,7 +55,7 @@ def _run_one() -> int:
 
 def _run_sweep(name: str, arguments: list[str]) -> int:
     os.environ[SWEEP_VARIABLE] = name
-    fix(arguments)
+    tell(arguments)
     with collected() as outcomes:
         _hydra()
     if outcomes:

@@ -19,10 +19,11 @@ def charts(settings: list[str]) -> dict[str, Any]:
     """
     opened = [_section(SWEEP, shown=True, columns=2), _section(STAGES, shown=True, columns=3)]
     cards = [
-        _scatter("size/file_bytes", "test/error", "Test error (%) against file size (bytes)"),
-        _scatter("sparsity/density", "test/error", "Test error (%) against density"),
-        _parallel(settings, ["sparsity/density", "size/file_bytes", "test/error"], "What varies, bytes and test error"),
-        _bar("test/error", "Test error (%) of each run"),
+        _scatter("size/file_bytes", "test/error"),
+        _scatter("sparsity/density", "test/error"),
+        # The names of values stand left of an axis, where the first has no room for words: seed and numbers come first.
+        _parallel(settings[::-1], ["size/file_bytes", "test/error"]),
+        _scatter("cost/effective_macs", "test/error"),
         _line("val/error", "Validation error (%) after each stage"),
         _line("size/file_bytes", "File size (bytes) after each stage", "log"),
         _line("sparsity/prunable", "Sparsity after each stage"),
@@ -45,16 +46,12 @@ def _card(form: str, section: str, title: str, **rest: Any) -> dict[str, Any]:
     return {"uuid": title, "type": form, "metricSectionId": section, "displayName": title, **fixed, **rest}
 
 
-def _scatter(x: str, y: str, title: str) -> dict[str, Any]:
-    return _card("SCATTER", SWEEP, title, xaxis={"key": x, "type": "METRIC"}, yaxis={"key": y, "type": "METRIC"})
+def _scatter(x: str, y: str) -> dict[str, Any]:
+    return _card("SCATTER", SWEEP, f"{x} vs. {y}", xaxis={"key": x, "type": "METRIC"}, yaxis={"key": y, "type": "METRIC"})
 
 
-def _parallel(params: list[str], metrics: list[str], title: str) -> dict[str, Any]:
-    return _card("PARALLEL", SWEEP, title, selectedParams=params, selectedMetrics=metrics, showAllRuns=True)
-
-
-def _bar(metric: str, title: str) -> dict[str, Any]:
-    return _card("BAR", SWEEP, title, metricKey=metric)
+def _parallel(params: list[str], metrics: list[str]) -> dict[str, Any]:
+    return _card("PARALLEL", SWEEP, "Parallel Coordinates", selectedParams=params, selectedMetrics=metrics, showAllRuns=True)
 
 
 def _line(metric: str, title: str, scale: str = "linear") -> dict[str, Any]:

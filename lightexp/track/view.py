@@ -28,8 +28,8 @@ METRICS = (
 FIRST = ("attributes.`Run Name`", "runDateAndNestInfo")
 LAST = "attributes.`Dataset`"
 
-NAME_PIXELS = 300
-"""Width of the column of the runs' names, which say what differs."""
+PIXELS = {FIRST[0]: 280, "metrics.`test/dense_error`": 125, "metrics.`sparsity/prunable`": 135}
+"""Widths of the columns whose contents do not fit into the page's own."""
 
 
 def share_view(client: "MlflowClient", experiment_id: str, sweep: str | None, settings: list[str]) -> None:
@@ -52,6 +52,8 @@ def share_view(client: "MlflowClient", experiment_id: str, sweep: str | None, se
         "createdAt": int(time.time() * 1000),
         "state": json.dumps(found | _columns(settings) | drawn | {"runsHiddenMode": "SHOW_ALL"}),
     }
+    # Or the page takes the runs for evaluations of a language model.
+    client.set_experiment_tag(experiment_id, "mlflow.experimentKind", "custom_model_development")
     client.set_experiment_tag(experiment_id, f"mlflow.sharedViewState.{_id(sweep)}", json.dumps(view))
 
 
@@ -64,7 +66,7 @@ def link(base: str, experiment_id: str, sweep: str | None, charts: bool = False)
 def _columns(settings: list[str]) -> dict[str, Any]:
     shown = [f"{kind}.`{name}`" for kind, _, name in map(_parted, settings)]
     shown += [*(f"metrics.`{name}`" for name in METRICS), LAST]
-    return {"selectedColumns": shown, "columnOrder": [*FIRST, *shown], "columnWidths": {FIRST[0]: NAME_PIXELS}}
+    return {"selectedColumns": shown, "columnOrder": [*FIRST, *shown], "columnWidths": PIXELS}
 
 
 def _parted(setting: str) -> tuple[str, str, str]:
