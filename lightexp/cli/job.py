@@ -23,7 +23,7 @@ def run_job(config: DictConfig, hydra_config: Any) -> float:
     _share_cores(hydra_config.launcher.get("n_jobs", 1) if in_sweep else 1)
     choices, overrides = _choices(hydra_config), list(hydra_config.overrides.task)
     tags = choices | _shown(config, choices, overrides) | ({"sweep": os.environ[SWEEP_VARIABLE]} if in_sweep else {})
-    tracker = build.tracker(config, name=name_of(overrides), params=build.scalars(config) | choices, tags=tags)
+    tracker = build.tracker(config, name=name_of(overrides), params=_params(config, choices, overrides), tags=tags)
     experiment = build.experiment(config, directory)
     if tracker:
         tracker.open()
@@ -41,9 +41,17 @@ def _share_cores(jobs: int) -> None:
 
 
 def _choices(hydra_config: Any) -> dict[str, str]:
-    """The choice in each config group: a tag to search by, and a param, since MLflow draws no tags."""
+    """The choice in each config group."""
     choices = hydra_config.runtime.choices.items()
     return {name: str(choice) for name, choice in choices if "/" not in name and "@" not in name and choice is not None}
+
+
+def _params(config: DictConfig, choices: dict[str, str], overrides: list[str]) -> dict[str, Any]:
+    """The scalars of the config and the choices, which MLflow draws and compares as params only. A choice names a class by
+    itself, unless the user named another one."""
+    named = {override.partition("=")[0].lstrip("+") for override in overrides}
+    told = {f"{group}._target_" for group in choices} - named
+    return {name: value for name, value in build.scalars(config).items() if name not in told} | choices
 
 
 def _shown(config: DictConfig, choices: dict[str, str], overrides: list[str]) -> dict[str, str]:

@@ -48,9 +48,8 @@ def _probe(host: str, port: int) -> None:
     try:
         socket.create_server((host, port)).close()
     except OSError as error:
-        raise TrackingError(
-            f"{host}:{port} cannot be listened on ({error.strerror}): choose another one with --port"
-        ) from error
+        reason = str(error.strerror).partition(" (")[0]
+        raise TrackingError(f"{host}:{port} cannot be listened on ({reason}): choose another one with --port") from error
 
 
 def _announce(lines: list[str], host: str, port: int) -> None:

@@ -52,8 +52,6 @@ def share_view(client: "MlflowClient", experiment_id: str, sweep: str | None, se
         "createdAt": int(time.time() * 1000),
         "state": json.dumps(found | _columns(settings) | drawn | {"runsHiddenMode": "SHOW_ALL"}),
     }
-    # Or the page takes the runs for evaluations of a language model.
-    client.set_experiment_tag(experiment_id, "mlflow.experimentKind", "custom_model_development")
     client.set_experiment_tag(experiment_id, f"mlflow.sharedViewState.{_id(sweep)}", json.dumps(view))
 
 
