@@ -8,6 +8,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from lightexp.cli.console import Live
+from lightexp.cli.naming import colour_of, command, name_of, note_of
 from lightexp.compose import build
 from lightexp.compose.resolvers import cores
 from lightexp.experiment import Observer
@@ -20,7 +21,7 @@ from lightexp.sweep.status import told
 def run_single(config: DictConfig, hydra_config: Any) -> None:
     """Run the experiment that Hydra composed, in Hydra's output directory, on all cores."""
     torch.set_num_threads(cores())
-    tracker = _tracker(config, hydra_config, " ".join(hydra_config.overrides.task), {})
+    tracker = _tracker(config, hydra_config, {})
     _run(config, hydra_config, tracker, Live(tracker))
 
 
@@ -29,8 +30,7 @@ def run_in_sweep(config: DictConfig, hydra_config: Any) -> None:
     with told(Path(hydra_config.runtime.output_dir)) as observer:
         # Of a pool's process this is its share; of a cluster's, what the job asked for.
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or cores()))
-        name = Path(hydra_config.runtime.output_dir).name.replace(",", " ")
-        tracker = _tracker(config, hydra_config, name, {"sweep": str(config.sweep)})
+        tracker = _tracker(config, hydra_config, {"sweep": str(config.sweep), "command": command()[:5000]})
         _run(config, hydra_config, tracker, observer, *_give_up(hydra_config))
 
 
@@ -50,10 +50,11 @@ def _run(config: DictConfig, hydra_config: Any, tracker: Any, *observers: Observ
     experiment.run()
 
 
-def _tracker(config: DictConfig, hydra_config: Any, name: str, tags: dict[str, str]) -> Any:
+def _tracker(config: DictConfig, hydra_config: Any, tags: dict[str, str]) -> Any:
     """Named after what the user asked for: the overrides, or in a sweep those that vary."""
-    tags = _choices(hydra_config) | tags
-    return build.tracker(config, name=name[:120] or None, params=build.scalars(config), tags=tags)
+    choices, overrides = _choices(hydra_config), list(hydra_config.overrides.task)
+    tags = choices | _shown(config, choices, overrides) | tags
+    return build.tracker(config, name=name_of(overrides), params=_params(config, choices, overrides), tags=tags)
 
 
 def _choices(hydra_config: Any) -> dict[str, str]:
@@ -62,3 +63,17 @@ def _choices(hydra_config: Any) -> dict[str, str]:
         name: str(choice) for name, choice in hydra_config.runtime.choices.items() if "/" not in name and "@" not in name
     }
     return {name: choice for name, choice in choices.items() if choice != "None"}
+
+
+def _params(config: DictConfig, choices: dict[str, str], overrides: list[str]) -> dict[str, Any]:
+    """The scalars of the config and the choices, which MLflow draws and compares as params only. A choice names a class by
+    itself, unless the user named another one."""
+    named = {override.partition("=")[0].lstrip("+") for override in overrides}
+    told = {f"{group}._target_" for group in choices} - named
+    return {name: value for name, value in build.scalars(config).items() if name not in told} | choices
+
+
+def _shown(config: DictConfig, choices: dict[str, str], overrides: list[str]) -> dict[str, str]:
+    """What MLflow's page reads from tags: the run's description and its colour."""
+    colour = colour_of(overrides)
+    return {"mlflow.note.content": note_of(config, choices, overrides)} | ({"mlflow.runColor": colour} if colour else {})

@@ -11,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from lightexp.cli.naming import tell
 from lightexp.compose.errors import explain
 from lightexp.compose.resolvers import conf_folder, register
 from lightexp.errors import ConfigError, JobsFailed
@@ -29,6 +30,7 @@ def main(arguments: list[str]) -> int:
     # A user's own classes stand in the directory where he types the command.
     sys.path.insert(0, os.getcwd())
     interrupt_on_signals()
+    tell(arguments)
     try:
         if nameless := [argument for argument in arguments if argument.startswith("=")]:
             raise ConfigError(f"the override {nameless[0]!r} names nothing to set: write NAME=VALUE")

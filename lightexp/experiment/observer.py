@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightexp.data import Splits
 from lightexp.experiment.record import Record
 
 
@@ -21,6 +22,7 @@ class Plan:
     net: str
     directory: Path
     chains: dict[str, tuple[int, int]]
+    splits: Splits
 
 
 class Observer:

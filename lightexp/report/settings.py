@@ -49,7 +49,7 @@ def varying(frame: pd.DataFrame, named: Collection[str] = ()) -> tuple[pd.DataFr
     kept = [name for name in settings if name not in causes and (name != SEED or name in wanted)]
     kept.sort(key=lambda name: (all(isinstance(value, int | float) for value in settings[name]), name))
     columns = pd.DataFrame({label(name): settings[name] for name in kept}, index=frame.index, dtype=object)
-    return columns, {label(name): label(cause) for name, cause in causes.items()}
+    return columns, {label(name): label(cause) for name, cause in causes.items() if label(name) != label(cause)}
 
 
 def column_of(name: str, frame: pd.DataFrame) -> str:

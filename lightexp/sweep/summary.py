@@ -4,13 +4,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
 
 from lightexp.errors import LightexpError
-from lightexp.report import query, render, summary
+from lightexp.report import dashboard, query, render, summary
 from lightexp.report.errors import ReportError
-from lightexp.report.settings import varying
 from lightexp.report.table import summarise
 from lightexp.track.dead import bury
 from lightexp.track.summary import keep
@@ -38,7 +36,7 @@ def refresh(uri: str, sweep: str, command: str, more: More = lambda folder: []) 
         return None
     with tempfile.TemporaryDirectory() as folder:
         files = [*summary.summary_files(frame, Path(folder)), *more(Path(folder))]
-        return keep(uri, sweep, files, _settings(frame), command)
+        return keep(uri, sweep, files, dashboard.settings(frame), command)
 
 
 def conclude(console: Console, uri: str | None, sweep: str, command: str, more: More = lambda folder: []) -> None:
@@ -58,9 +56,3 @@ def conclude(console: Console, uri: str | None, sweep: str, command: str, more: 
         return
     console.print(f"sweep {sweep} · summary run {run_id}", soft_wrap=True)
     console.print(f"again: [bold]lightexp table {sweep}[/bold]   browse: [bold]lightexp ui[/bold]", soft_wrap=True)
-
-
-def _settings(frame: pd.DataFrame) -> list[str]:
-    """What varies, the seed included, as MLflow's page names it."""
-    names = ["seed", *varying(frame)[0]]
-    return [f"params.{name}" if f"param.{name}" in frame else f"tags.{name}" for name in names]

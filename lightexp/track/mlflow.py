@@ -9,6 +9,7 @@ from typing import Any
 
 from lightexp.errors import Hopeless
 from lightexp.experiment import Observer, Plan, Record
+from lightexp.track.dataset import dataset_input
 from lightexp.track.dead import lives, mark, this_process
 from lightexp.track.environment import environment
 from lightexp.track.server import open_store
@@ -20,8 +21,8 @@ METRICS = {
     "test_errors": "test/errors",
     "test_top5_error": "test/top5_error",
     "dense_test_accuracy": "test/dense_accuracy",
-    "val_accuracy": "val/accuracy",
     "val_error": "val/error",
+    "val_accuracy": "val/accuracy",
     "val_loss": "val/loss",
     "params": "size/params",
     "nonzero": "size/nonzero",
@@ -47,7 +48,10 @@ METRICS = {
     "activation_bytes": "cost/activation_bytes",
     "step_seconds": "cost/step_seconds",
 }
-"""Figures of a stage or a Record, and their names in MLflow, whose page groups them by what stands before the slash."""
+"""Figures of a stage or a Record, and their names in MLflow, whose page groups them by what stands before the slash.
+
+A stage's come first in a run, so the first of them here is what the page compares runs by until it is told otherwise.
+"""
 
 MOST_CLASSES = 20
 """Of data sets with more the errors of single classes are in record.json alone."""
@@ -97,6 +101,7 @@ class MLflow(Observer):
         run = self._client.create_run(self.experiment_id, tags=tags, run_name=self.name or f"{plan.data} {plan.key[:8]}")
         self.run_id = run.info.run_id
         self._log_params()
+        self._client.log_inputs(self.run_id, datasets=[dataset_input(plan.splits)])
 
     def _earlier(self, key: str) -> list[Any]:
         """What was tracked of the same key in the same sweep."""
@@ -125,15 +130,27 @@ class MLflow(Observer):
         if self.reused:
             return
         figures = {METRICS[name]: value for name, value in asdict(record).items() if name in METRICS}
+        figures["sparsity/density"] = 1 - record.sparsity_prunable
         if record.dense_test_accuracy is not None:
             figures["test/dense_error"] = 100 - record.dense_test_accuracy
         if len(record.class_errors) <= MOST_CLASSES:
             figures |= {f"class/errors_{label}": count for label, count in enumerate(record.class_errors)}
-        self._log(self._points(figures, max(self._stages - 1, 0)))
+        of_stages = {METRICS[name] for row in record.stages for name in row if name in METRICS}
+        # The page draws a curve of what has a step over 0, and of these alone there is one.
+        self._log(self._points({name: value for name, value in figures.items() if name not in of_stages}, 0))
+        self._log(self._points({name: figures[name] for name in of_stages & figures.keys()}, max(self._stages - 1, 0)))
+        self._describe(record)
         for name in ARTIFACTS:
             if (directory / name).exists():
                 self._client.log_artifact(self.run_id, str(directory / name))
         self._client.set_terminated(self.run_id, "FINISHED")
+
+    def _describe(self, record: Record) -> None:
+        """Put what came out above what the description already says."""
+        dense = "" if record.dense_test_accuracy is None else f" (dense control {100 - record.dense_test_accuracy:.2f} %)"
+        found = f"{record.test_error:.2f} % test error{dense} in {record.file_bytes:,} bytes, {record.ratio:.1f}× smaller"
+        note = self.tags.get("mlflow.note.content")
+        self._client.set_tag(self.run_id, "mlflow.note.content", f"**{found}**\n\n{note}" if note else f"**{found}**")
 
     def fail(self, error: BaseException) -> None:
         if self.run_id is None or self.reused:
