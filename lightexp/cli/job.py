@@ -20,7 +20,7 @@ from lightexp.sweep.status import told
 def run_single(config: DictConfig, hydra_config: Any) -> None:
     """Run the experiment that Hydra composed, in Hydra's output directory, on all cores."""
     torch.set_num_threads(cores())
-    tracker = _tracker(config, hydra_config, {})
+    tracker = _tracker(config, hydra_config, " ".join(hydra_config.overrides.task), {})
     _run(config, hydra_config, tracker, Live(tracker))
 
 
@@ -29,7 +29,8 @@ def run_in_sweep(config: DictConfig, hydra_config: Any) -> None:
     with told(Path(hydra_config.runtime.output_dir)) as observer:
         # Of a pool's process this is its share; of a cluster's, what the job asked for.
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or cores()))
-        tracker = _tracker(config, hydra_config, {"sweep": str(config.sweep)})
+        name = Path(hydra_config.runtime.output_dir).name.replace(",", " ")
+        tracker = _tracker(config, hydra_config, name, {"sweep": str(config.sweep)})
         _run(config, hydra_config, tracker, observer, *_give_up(hydra_config))
 
 
@@ -49,9 +50,10 @@ def _run(config: DictConfig, hydra_config: Any, tracker: Any, *observers: Observ
     experiment.run()
 
 
-def _tracker(config: DictConfig, hydra_config: Any, tags: dict[str, str]) -> Any:
+def _tracker(config: DictConfig, hydra_config: Any, name: str, tags: dict[str, str]) -> Any:
+    """Named after what the user asked for: the overrides, or in a sweep those that vary."""
     tags = _choices(hydra_config) | tags
-    return build.tracker(config, name=_name(hydra_config), params=build.scalars(config), tags=tags)
+    return build.tracker(config, name=name[:120] or None, params=build.scalars(config), tags=tags)
 
 
 def _choices(hydra_config: Any) -> dict[str, str]:
@@ -60,8 +62,3 @@ def _choices(hydra_config: Any) -> dict[str, str]:
         name: str(choice) for name, choice in hydra_config.runtime.choices.items() if "/" not in name and "@" not in name
     }
     return {name: choice for name, choice in choices.items() if choice != "None"}
-
-
-def _name(hydra_config: Any) -> str | None:
-    """What the user asked for, in short: the overrides."""
-    return " ".join(override for override in hydra_config.overrides.task if not override.startswith("sweep="))[:120] or None

@@ -1,12 +1,13 @@
 """Giving up runs of a search that will not be among its best."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from lightexp.errors import Hopeless
-from lightexp.experiment import Observer, Plan, Record
+from lightexp.experiment import Observer, Plan
 
 
 class GiveUp(Observer):
@@ -40,8 +41,8 @@ class GiveUp(Observer):
 
     def _rows(self, stage: str) -> list[dict[str, Any]]:
         """What the runs that ended had behind the same stage."""
-        records = [Record.read(path) for path in self.folder.glob("*/record.json")]
-        return [row for record in records for row in record.stages[self.ended - 1 : self.ended] if row["stage"] == stage]
+        walked = [json.loads(path.read_text())["stages"] for path in self.folder.glob("*/record.json")]
+        return [row for rows in walked for row in rows[self.ended - 1 : self.ended] if row["stage"] == stage]
 
 
 def _worse(found: float, other: float, direction: str) -> bool:

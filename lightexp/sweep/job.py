@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from lightexp.experiment import Record, Store
@@ -27,11 +27,13 @@ class Job:
     error: str | None = None
 
     def record(self) -> Record | None:
-        """What the job found, if it ran to its end as it is described now."""
+        """What the job found, if it ran to its end as it is described now, and under a version that wrote the same figures."""
         path = self.directory / "record.json"
-        if self.forecast is None or not path.exists() or json.loads(path.read_text())["key"] != self.forecast.key:
+        if self.forecast is None or not path.exists():
             return None
-        return Record.read(path)
+        found = json.loads(path.read_text())
+        same = found["key"] == self.forecast.key and set(found) == {field.name for field in fields(Record)}
+        return Record(**found) if same else None
 
 
 def folder_of(name: str) -> str:

@@ -29,7 +29,7 @@ GRACE_SECONDS = 20.0
 
 
 class Pool:
-    """So many processes, with the cores shared out between them. They are started when there is work, and kept until `close`."""
+    """So many processes, the cores shared out between them. They are started when there is work, and kept until `close`."""
 
     def __init__(self, execution: Execution, processes: int) -> None:
         self.execution, self.processes = cloudpickle.dumps(execution), max(1, processes)

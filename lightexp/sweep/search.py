@@ -76,7 +76,7 @@ class Search:
         return study
 
     def _state(self, study: Study, choices: Mapping[str, BaseDistribution]) -> tuple[list[FrozenTrial], int]:
-        """Trials that were begun, and how many are left to ask for. Those that failed are no trials: others take their place."""
+        """Trials that were begun, and how many are left to ask for. Those that failed are none: others take their place."""
         begun = []
         for trial in study.get_trials(states=[TrialState.RUNNING]):
             if set(trial.params) == set(choices):

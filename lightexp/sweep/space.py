@@ -26,7 +26,7 @@ def space(overrides: Sequence[Override]) -> dict[str, BaseDistribution]:
 
 
 def _distribution(override: Override) -> BaseDistribution:
-    """interval → a number, whole under int(…), on a logarithmic scale under tag(log, …); range → one of its steps; else a value."""
+    """interval → a number, whole under int(…), on a log scale under tag(log, …); range → one of its steps; else a value."""
     swept = override.value()
     try:
         if isinstance(swept, IntervalSweep):

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class Sweep:
     def __init__(self, context: HydraContext, config: DictConfig, launcher: Launcher) -> None:
         self.name = str(config.sweep)
         self.config, self.context, self.launcher = config, context, launcher
-        self.uri: str | None = config.tracker.uri if config.tracker else None
+        self.uri: str | None = config.tracker.get("uri") if config.tracker else None
         self.console = Console(highlight=False)
         self.command = "lightexp run " + shlex.join(sys.argv[1:])
         self.folder = Path(config.hydra.sweep.dir).absolute()
@@ -70,9 +71,9 @@ class Sweep:
             status = Status.read(job.directory)
             if result.status.name == "FAILED":
                 error = result._return_value
-                status = Status("failed", explain(error) or str(error), ended=0.0).write(job.directory)
-            if status and status.state == "failed":
-                self.errors[job.name] = status.error or "for no reason given"
+                status = Status("failed", explain(error) or str(error), ended=time.time()).write(job.directory)
+            if status is None or status.state not in ("finished", "hopeless"):
+                self.errors[job.name] = (status and status.error) or "it did not come to its end"
 
     def conclude(self, more: More = lambda folder: []) -> None:
         """The table, the summary run, and what failed.

@@ -88,11 +88,12 @@ class Watch:
 
     def _table(self) -> Group:
         table = Table(box=None, pad_edge=False, show_header=False)
-        for job, status in self._running.values():
+        running = list(self._running.values())
+        for job, status in running:
             if status:
                 seconds = f"{time.time() - status.began:.0f} s"
                 table.add_row(job.name, status.stage, f"{100 * status.share:.0f} %", seconds, style="dim")
-        waiting = sum(status is None for _, status in self._running.values())
+        waiting = sum(status is None for _, status in running)
         return Group(table, Text(f"{waiting} waiting", style="dim"))
 
 
