@@ -56,7 +56,7 @@ def error_bytes_figure(groups: Groups, metric: Metric = ERROR) -> Figure:
     }
     if controls:
         handles["dense control"] = draw_controls(axes, controls)
-    for front in fronts:
+    for front in (front for front in fronts if len(front) > 1):
         handles["Pareto front"] = _stairs(axes, sorted(row.mean for row in front))
     log_axis(axes, "x", [x for row in rows + controls for x in row.x])
     if spans_decade(errors := [row.mean[1] for row in rows + controls]):

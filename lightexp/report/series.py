@@ -22,6 +22,9 @@ LEGEND, WORDY = 8, 24
 MUTED = 0.35
 """Opacity of what is not to be looked at first."""
 
+CROWD = 40
+"""Settings of a series whose marks have their full size."""
+
 RING = {"marker": "o", "markersize": 2.5, "markeredgewidth": 0.6, "markerfacecolor": "white", "linestyle": "none"}
 """A single run."""
 
@@ -121,17 +124,26 @@ def draw(axes: Axes, rows: Sequence[Points], colour: str, marker: str, muted: Se
     muted: of each row, whether others matter more. joined: by a line, from the left to the right.
     """
     order = sorted(range(len(rows)), key=lambda place: rows[place].mean)
+    # Marks of hundreds of settings would hide one another.
+    shrink = min(1.0, math.sqrt(CROWD / len(rows)))
     if several := [row for row in rows if len(row.x) > 1]:
         x, y = (np.concatenate([getattr(row, axis) for row in several]) for axis in "xy")
-        axes.plot(x, y, color=colour, alpha=MUTED if all(muted) else 0.8, zorder=4, **RING)
+        axes.plot(x, y, color=colour, alpha=MUTED if all(muted) else 0.8, zorder=4, **RING | {"markersize": 2.5 * shrink})
     if joined:
         axes.plot(*zip(*(rows[place].mean for place in order), strict=True), color=colour, linewidth=0.9, alpha=0.6, zorder=2)
     for alpha, wanted in ((MUTED, True), (1.0, False)):
         chosen = [rows[place] for place in order if muted[place] == wanted]
         if chosen:
             means, sds = (np.array([getattr(row, name) for row in chosen]) for name in ("mean", "sd"))
-            spread = {"xerr": sds[:, 0], "yerr": sds[:, 1], "capsize": 1.5, "elinewidth": 0.7, "capthick": 0.7}
-            axes.errorbar(*means.T, color=colour, marker=marker, linestyle="none", alpha=alpha, zorder=3, **spread)
+            spread = {
+                "xerr": sds[:, 0],
+                "yerr": sds[:, 1],
+                "capsize": 1.5 * shrink,
+                "elinewidth": 0.7 * shrink,
+                "capthick": 0.7 * shrink,
+            }
+            mark = {"marker": marker, "markersize": 4 * shrink, "linestyle": "none"}
+            axes.errorbar(*means.T, color=colour, alpha=alpha, zorder=3, **mark, **spread)
     return axes.plot([], [], color=colour, marker=marker, linewidth=0.9, linestyle="-" if joined else "none")[0]
 
 

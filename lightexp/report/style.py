@@ -44,7 +44,7 @@ DECADE = 10
 FINENESS = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
 """Ticks within a decade."""
 
-CLOSE = 0.6
+CLOSE = 0.8
 """Decades that have no two ticks for sure."""
 
 STYLE = {
