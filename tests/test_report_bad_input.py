@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 
 from lightexp.cli.table import show
+from lightexp.data import Digits
 from lightexp.errors import LightexpError
 from lightexp.experiment import Plan, Record
 from lightexp.report import query
@@ -24,14 +25,14 @@ FIRST, SECOND = "lightexp run -m sweep=twice seed=0,1", "lightexp run -m sweep=t
 
 def record(**changed):
     figures = dict.fromkeys(Record.__dataclass_fields__, 1.0)
-    return Record(**figures | {"key": "k", "seed": 0, "stages": [], "layers": []} | changed)
+    return Record(**figures | {"key": "k", "seed": 0, "class_errors": [], "stages": [], "layers": []} | changed)
 
 
 def track(uri, folder, seed=0, sparsity=0.5, tags=(), **changed):
     """One run, as an experiment would have it tracked; its id."""
     tags = {"data": "digits", "model": "lenet300", "schedule": "prune"} | dict(tags)
     tracker = MLflow(uri, params={"seed": seed, "sparsity": sparsity}, tags=tags)
-    tracker.start(Plan(digest(seed, sparsity, tags), seed, "digits", "MLP", folder, {}))
+    tracker.start(Plan(digest(seed, sparsity, tags), seed, Digits().load(), "MLP", folder, {}))
     figures = {"test_error": 2.0 + seed, "dense_test_accuracy": 98.0, "sparsity_asked": sparsity, "sparsity_prunable": sparsity}
     tracker.finish(record(**figures | changed), folder)
     return tracker.run_id

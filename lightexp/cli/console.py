@@ -34,7 +34,7 @@ class Live(Observer):
 
     def start(self, plan: Plan) -> None:
         total, missing = (sum(counts) for counts in zip(*plan.chains.values(), strict=True))
-        self.console.print(f"{plan.data} · {plan.net} · seed {plan.seed} · key {plan.key[:12]}")
+        self.console.print(f"{plan.data.name} · {plan.net} · seed {plan.seed} · key {plan.key[:12]}")
         self.console.print(f"{total} stages of {', '.join(plan.chains)}: {total - missing} in the store, {missing} to compute")
         if self.console.is_terminal:
             self.live.start()

@@ -128,4 +128,4 @@ class Experiment:
     def _plan(self, key: str, chains: dict[str, Chain], walker: Walker, directory: Path) -> Plan:
         planned = {label: (len(chain.steps()), walker.missing(chain)) for label, chain in chains.items()}
         net = type(build(self.model, walker.data.input_shape, walker.data.classes)).__name__
-        return Plan(key, self.seed, walker.data.name, net, directory, planned, walker.data)
+        return Plan(key, self.seed, walker.data, net, directory, planned)

@@ -18,11 +18,10 @@ class Plan:
 
     key: str
     seed: int
-    data: str
+    data: Splits
     net: str
     directory: Path
     chains: dict[str, tuple[int, int]]
-    splits: Splits
 
 
 class Observer:

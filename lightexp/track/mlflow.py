@@ -98,10 +98,10 @@ class MLflow(Observer):
             self.run_id, self.reused = finished[0].info.run_id, True
             return
         tags = self.tags | {"key": plan.key, "net": plan.net} | this_process() | _source() | _git() | environment()
-        run = self._client.create_run(self.experiment_id, tags=tags, run_name=self.name or f"{plan.data} {plan.key[:8]}")
+        run = self._client.create_run(self.experiment_id, tags=tags, run_name=self.name or f"{plan.data.name} {plan.key[:8]}")
         self.run_id = run.info.run_id
         self._log_params()
-        self._client.log_inputs(self.run_id, datasets=[dataset_input(plan.splits)])
+        self._client.log_inputs(self.run_id, datasets=[dataset_input(plan.data)])
 
     def _earlier(self, key: str) -> list[Any]:
         """What was tracked of the same key in the same sweep."""
