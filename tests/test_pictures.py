@@ -134,11 +134,11 @@ def legend(figure):
 
 def test_the_legend_names_settings_that_are_few():
     few = error_bytes_figure(group(sweep(*({"param.sparsity": n / 10} for n in range(3)))))
-    assert legend(few) == ["sparsity 0", "sparsity 0.1", "sparsity 0.2", "dense control", "Pareto front"]
+    assert legend(few) == ["sparsity 0", "sparsity 0.1", "sparsity 0.2", "dense control"]
     many = error_bytes_figure(group(sweep(*({"param.sparsity": n / 10} for n in range(9)))))
-    assert legend(many) == ["compressed", "dense control", "Pareto front"]
+    assert legend(many) == ["compressed", "dense control"]
     words = error_bytes_figure(group(sweep(*({"param.sparsity": n / 10, "tag.criterion": "ab"[n % 2]} for n in range(9)))))
-    assert legend(words) == ["a", "b", "dense control", "Pareto front"]
+    assert legend(words) == ["a", "b", "dense control"]
 
 
 def test_every_run_is_a_ring_at_its_own_bytes(tmp_path):
