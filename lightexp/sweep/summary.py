@@ -8,6 +8,7 @@ from rich.console import Console
 
 from lightexp.errors import LightexpError
 from lightexp.report import dashboard, query, render, summary
+from lightexp.report.artifacts import Artifacts
 from lightexp.report.errors import ReportError
 from lightexp.report.table import summarise
 from lightexp.track.dead import bury
@@ -28,14 +29,19 @@ def finished_keys(uri: str | None, sweep: str) -> set[str] | None:
     return set(frame.loc[frame["status"] == "FINISHED", "tag.key"])
 
 
-def refresh(uri: str, sweep: str, command: str, more: More = lambda folder: []) -> str | None:
-    """Bring the summary run up to date; its id, or None while no run is tracked."""
+def refresh(
+    uri: str, sweep: str, command: str, more: More = lambda folder: [], artifacts: Artifacts | None = None
+) -> str | None:
+    """Bring the summary run up to date; its id, or None while no run is tracked.
+
+    artifacts: for the pictures that want the runs' files, which take seconds.
+    """
     try:
         frame = query.runs(uri, sweep)
     except ReportError:
         return None
     with tempfile.TemporaryDirectory() as folder:
-        files = [*summary.summary_files(frame, Path(folder)), *more(Path(folder))]
+        files = [*summary.summary_files(frame, Path(folder), artifacts), *more(Path(folder))]
         return keep(uri, sweep, files, dashboard.settings(frame), command)
 
 
@@ -46,7 +52,7 @@ def conclude(console: Console, uri: str | None, sweep: str, command: str, more: 
         return
     try:
         bury(uri, sweep)
-        run_id = refresh(uri, sweep, command, more)
+        run_id = refresh(uri, sweep, command, more, Artifacts(uri))
         if run_id is None:
             console.print("no table: none of this sweep's runs is tracked")
             return
