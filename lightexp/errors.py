@@ -30,7 +30,7 @@ class TrainingError(LightexpError):
 
 
 class Hopeless(LightexpError):
-    """A run that was given up because others are better by then in every objective of the search."""
+    """A run that was given up because many others were better by then in every objective of the search."""
 
 
 class JobError(LightexpError):

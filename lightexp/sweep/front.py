@@ -42,7 +42,7 @@ def show(console: Console, study: Study, objectives: Mapping[str, str]) -> None:
         table.add_row(*(f"{value:,.4g}" if isinstance(value, float) else str(value) for value in row))
     console.print(table)
     ended = pd.Series([trial.state.name.lower() for trial in study.trials]).value_counts()
-    console.print(f"{len(found)} of {len(study.trials)} trials: {', '.join(f'{n} {state}' for state, n in ended.items())}")
+    console.print(f"{len(found)} of {len(study.trials)} trials ({', '.join(f'{n} {state}' for state, n in ended.items())})")
 
 
 def _frame(trials: list[FrozenTrial], objectives: Mapping[str, str]) -> pd.DataFrame:
