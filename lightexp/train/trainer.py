@@ -36,11 +36,15 @@ class Trainer:
         """Complain now, before anything is trained, about what this machine cannot do.
 
         Raises:
-            ConfigError: there are too few GPUs, or no compiler.
+            ConfigError: there are too few GPUs, or there is no compiler.
         """
+        if self.processes > 1 and device.type not in ("cpu", "cuda"):
+            raise ConfigError(
+                f"trainer.processes works on the CPU or on NVIDIA's GPUs, not on {device.type}: choose device=cpu"
+            )
         if device.type == "cuda" and self.processes > torch.cuda.device_count():
             raise ConfigError(
-                f"trainer.processes={self.processes}, but there are {torch.cuda.device_count()} GPUs: choose as many, or device=cpu"
+                f"trainer.processes={self.processes}, but the machine has {torch.cuda.device_count()} GPUs: choose as many, or device=cpu"
             )
         if self.compile:
             try:
