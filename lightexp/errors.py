@@ -27,3 +27,15 @@ class TrackingError(LightexpError):
 
 class TrainingError(LightexpError):
     """A training that went wrong, such as a loss that became NaN."""
+
+
+class Hopeless(LightexpError):
+    """A run that was given up because many others were better by then in every objective of the search."""
+
+
+class JobError(LightexpError):
+    """A job of a sweep that did not come to its end."""
+
+
+class JobsFailed(LightexpError):
+    """A sweep of which not all jobs came to their end; the text says which, a line for each."""

@@ -78,8 +78,8 @@ def test_a_damaged_file_is_one_line(folder):
 def test_the_store_is_listed_and_freed(folder):
     said = lightexp(folder, "cache", "ls")
     assert re.search(r"^[0-9a-f]{12} +tune_centroids +MLP .* out *$", said, re.MULTILINE)
-    assert "7 stages" in said
-    assert "0 stages" in lightexp(folder, "cache", "gc")
+    assert "8 entries" in said
+    assert "0 entries" in lightexp(folder, "cache", "gc")
     assert "would free" in lightexp(folder, "cache", "gc", "--all", "--dry-run")
 
 
@@ -90,9 +90,9 @@ def test_a_sweep_with_a_failing_job_finishes_the_others_and_says_so(folder):
     assert "] stages.prune.sparsity: input should be less than 1 (given: 1.5)" in said
     assert "2 of 4 jobs failed" in said
     table = lightexp(folder, "table", "both")
-    assert re.search(r"^light +2 ", table, re.MULTILINE), table
-    assert re.search(r"^dense +2 ", table, re.MULTILINE), table
-    for suffix, mark in (("md", "|"), ("tex", "\\toprule"), ("csv", ",")):
+    assert re.search(r"^prune +2 ", table, re.MULTILINE), table
+    assert re.search(r"^dense control +2 ", table, re.MULTILINE), table
+    for suffix, mark in (("md", "|"), ("tex", "\\toprule"), ("csv", ","), ("html", "<table>")):
         lightexp(folder, "table", "both", "-o", f"t.{suffix}")
         assert mark in (folder / f"t.{suffix}").read_text()
     assert "no sweep 'bothh'; did you mean 'both'?" in lightexp(folder, "table", "bothh", code=1)

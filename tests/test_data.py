@@ -215,7 +215,7 @@ def test_augmentations_keep_shape_and_dtype_and_follow_the_generator(step, shape
 def test_only_augmented_batches_are_augmented():
     parts, index = made(augment=(Flip(), Shift(2))), torch.arange(40)
     plain, _ = parts.batch(parts.train, index)
-    moved, _ = parts.batch(parts.train, index, seeded(), augmented=True)
+    moved, *_ = parts.augmented_batch(index, seeded())
     by_hand = Shift(2)(Flip()(parts.train.x[index], generator := seeded()), generator)
     assert torch.equal(plain, parts.normalise(parts.train.x[index]))
     assert torch.equal(moved, parts.normalise(by_hand))

@@ -10,6 +10,7 @@ import pytest
 
 from lightexp.experiment import Record
 from lightexp.report.error_bytes import error_bytes_figure
+from lightexp.report.groups import group
 from lightexp.report.observer import Pictures
 from lightexp.report.pictures import layers_figure, stages_figure
 from lightexp.report.style import DPI, WIDTH, save
@@ -23,7 +24,14 @@ def record(stages=3, layers=3, **changed):
         for n in range(stages)
     ]
     weights = [
-        {"name": f"group.{n}.conv", "params": 1000, "nonzero": 1000 // (n + 1), "bits": 4 + n % 3} for n in range(layers)
+        {
+            "name": f"group.{n}.conv",
+            "params": 1000,
+            "nonzero": 1000 // (n + 1),
+            "bits": 4 + n % 3,
+            "code_bytes": 500.0 / (n + 1),
+        }
+        for n in range(layers)
     ]
     figures = dict.fromkeys(Record.__dataclass_fields__, 0)
     figures |= {"test_accuracy": 97.0, "dense_test_accuracy": 97.5, "stages": rows, "layers": weights}
@@ -82,7 +90,7 @@ def test_density_is_logarithmic_only_over_more_than_a_decade():
 
 @pytest.mark.parametrize("kept", [[0], [0, 500], [0, 1, 900]])
 def test_a_layer_without_weights_is_marked(kept):
-    rows = [{"name": str(n), "params": 1000, "nonzero": count, "bits": 4} for n, count in enumerate(kept)]
+    rows = [{"name": str(n), "params": 1000, "nonzero": count, "bits": 4, "code_bytes": count} for n, count in enumerate(kept)]
     axes = layers_figure(replace(record(), layers=rows)).axes[0]
     axes.figure.draw_without_rendering()
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["no weight kept"]
@@ -125,16 +133,16 @@ def legend(figure):
 
 
 def test_the_legend_names_settings_that_are_few():
-    few = error_bytes_figure(sweep(*({"param.sparsity": n / 10} for n in range(3))))
+    few = error_bytes_figure(group(sweep(*({"param.sparsity": n / 10} for n in range(3)))))
     assert legend(few) == ["sparsity 0", "sparsity 0.1", "sparsity 0.2", "dense control"]
-    many = error_bytes_figure(sweep(*({"param.sparsity": n / 10} for n in range(9))))
-    assert legend(many) == ["light", "dense control"]
-    words = error_bytes_figure(sweep(*({"param.sparsity": n / 10, "tag.criterion": "ab"[n % 2]} for n in range(9))))
+    many = error_bytes_figure(group(sweep(*({"param.sparsity": n / 10} for n in range(9)))))
+    assert legend(many) == ["compressed", "dense control"]
+    words = error_bytes_figure(group(sweep(*({"param.sparsity": n / 10, "tag.criterion": "ab"[n % 2]} for n in range(9)))))
     assert legend(words) == ["a", "b", "dense control"]
 
 
 def test_every_run_is_a_ring_at_its_own_bytes(tmp_path):
-    figure = error_bytes_figure(sweep({"param.sparsity": 0.5}, {"param.sparsity": 0.9}))
+    figure = error_bytes_figure(group(sweep({"param.sparsity": 0.5}, {"param.sparsity": 0.9})))
     rings = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "white"]
     assert [list(line.get_xdata()) for line in rings] == [[1000.0] * 3, [2000.0] * 3, [1e5] * 3]
     assert width(save(figure, tmp_path / "figure.png")) == round(WIDTH * DPI)

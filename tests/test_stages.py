@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from lightexp.data import Splits, split
+from lightexp.data import Splits, Without, split
 from lightexp.distill import CrossEntropy, SoftLogits
 from lightexp.errors import ConfigError
 from lightexp.models import MLP, LeNet5
@@ -192,6 +192,11 @@ CHANGES: list[tuple[Stage, dict]] = [
             "rate": Constant(),
             "patience": 5,
             "teacher": replace(TEACHER, seed=1),
+            "training_set": Without([0]),
+            "precision": "bfloat16",
+            "accumulate": 2,
+            "clip": 1.0,
+            "average": 0.99,
         },
     ),
     (Prune(), {"sparsity": 0.8, "criterion": Gradient(), "allocation": LAMP(), "batches": 21}),

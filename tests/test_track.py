@@ -8,6 +8,7 @@ import pytest
 from lightexp.errors import TrackingError
 from lightexp.experiment import Observer
 from lightexp.track import MLflow
+from lightexp.track.dead import bury, this_process
 from lightexp.track.server import open_store
 from tests import tiny
 
@@ -77,18 +78,33 @@ def test_a_run_that_fails_says_so_and_why(uri, tmp_path):
     assert run.data.tags["failure"] == "TrackingError: on purpose"
 
 
-def test_a_dead_run_is_not_left_running(uri, tmp_path):
+def test_a_dead_run_makes_room_and_a_living_one_stays(uri, tmp_path):
     tracked(uri, tmp_path, "dead")
     client, experiment = open_store(uri, "lightexp")
     (done,) = runs_of(uri, "dead")
     tags = {"key": done.data.tags["key"], "sweep": "grave", "host": socket.gethostname()}
-    dead = client.create_run(experiment, tags=tags | {"pid": "99999999"}).info.run_id
-    living = client.create_run(experiment, tags=tags | {"pid": str(os.getpid())}).info.run_id
+    dead, reborn, living = (
+        client.create_run(experiment, tags=tags | {"pid": pid}).info.run_id
+        for pid in ("99999999", f"{os.getpid()}@1", this_process()["pid"])
+    )
+    failed = client.create_run(experiment, tags=tags).info.run_id
+    client.set_terminated(failed, "FAILED")
     tracked(uri, tmp_path, "grave")
     status = {run.info.run_id: run.info.status for run in runs_of(uri, "grave")}
-    assert status[dead] == "KILLED"
     assert status.pop(living) == "RUNNING"
-    assert sorted(status.values()) == ["FINISHED", "KILLED"]
+    assert list(status.values()) == ["FINISHED"]
+    binned = {run_id: client.get_run(run_id).info for run_id in (dead, reborn, failed)}
+    assert {info.lifecycle_stage for info in binned.values()} == {"deleted"}
+    assert [binned[run_id].status for run_id in (dead, reborn, failed)] == ["KILLED", "KILLED", "FAILED"]
+
+
+def test_what_nobody_runs_any_more_is_marked_when_the_sweep_ends(uri, tmp_path):
+    client, experiment = open_store(uri, "lightexp")
+    tags = {"sweep": "over", "host": socket.gethostname()}
+    dead = client.create_run(experiment, tags=tags | {"pid": "99999999"}).info.run_id
+    living = client.create_run(experiment, tags=tags | this_process()).info.run_id
+    bury(uri, "over")
+    assert [client.get_run(run_id).info.status for run_id in (dead, living)] == ["KILLED", "RUNNING"]
 
 
 def test_a_silent_server_is_one_clear_error():

@@ -16,9 +16,9 @@ from lightexp.stages import Chain, Fit, Prune, PruneGradually, Quantize
 ADAM = partial(torch.optim.Adam, lr=2e-3, fused=True)
 
 
-def experiment(folder: Path, seed: int = 0, sparsity: float = 0.8, **options) -> Experiment:
+def experiment(folder: Path, seed: int = 0, sparsity: float = 0.8, dropout: float = 0.1, **options) -> Experiment:
     """Its store and its run directory are below `folder`."""
-    teacher = Chain(partial(MLP, widths=[32], dropout=0.1), {"fit": Fit(2, optimizer=ADAM)})
+    teacher = Chain(partial(MLP, widths=[32], dropout=dropout), {"fit": Fit(2, optimizer=ADAM)})
     fit = partial(Fit, optimizer=ADAM, loss=SoftLogits(), teacher=teacher)
     stages = {
         "train": fit(2),
@@ -29,4 +29,4 @@ def experiment(folder: Path, seed: int = 0, sparsity: float = 0.8, **options) ->
     }
     options = {"store": Store(folder / "store"), "directory": folder / "run", "control": False} | options
     data = Digits(augment={"shift": Shift(1)})
-    return Experiment(data, partial(MLP, widths=[24], dropout=0.1), stages, seed=seed, **options)
+    return Experiment(data, partial(MLP, widths=[24], dropout=dropout), stages, seed=seed, **options)

@@ -35,7 +35,9 @@ def show(root: Path | None) -> None:
     console = Console(highlight=False)
     if entries:
         console.print(table)
-    console.print(f"{len(entries)} stages, {_size(sum(entry.size_bytes for entry in entries))} in {store.root}", soft_wrap=True)
+    console.print(
+        f"{len(entries)} entries, {_size(sum(entry.size_bytes for entry in entries))} in {store.root}", soft_wrap=True
+    )
 
 
 def collect(root: Path | None, older_days: float, everything: bool, dry: bool) -> None:
@@ -49,7 +51,7 @@ def collect(root: Path | None, older_days: float, everything: bool, dry: bool) -
         for path in leftovers:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
     freed = _size(sum(entry.size_bytes for entry in doomed))
-    print(f"{'would free' if dry else 'freed'} {freed}: {len(doomed)} stages and {len(leftovers)} leftovers of dead processes")
+    print(f"{'would free' if dry else 'freed'} {freed}: {len(doomed)} entries and {len(leftovers)} leftovers of dead processes")
 
 
 def _age(made: float) -> str:

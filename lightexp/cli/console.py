@@ -34,7 +34,7 @@ class Live(Observer):
 
     def start(self, plan: Plan) -> None:
         total, missing = (sum(counts) for counts in zip(*plan.chains.values(), strict=True))
-        self.console.print(f"{plan.data} · {plan.net} · seed {plan.seed} · key {plan.key[:12]}")
+        self.console.print(f"{plan.data.name} · {plan.net} · seed {plan.seed} · key {plan.key[:12]}")
         self.console.print(f"{total} stages of {', '.join(plan.chains)}: {total - missing} in the store, {missing} to compute")
         if self.console.is_terminal:
             self.live.start()
@@ -94,23 +94,6 @@ class Live(Observer):
             # Interrupted in the midst of its start, rich has nothing to take down yet.
             with suppress(IndexError):
                 self.live.stop()
-
-
-class JobLine(Observer):
-    """One line a job, for sweeps, where several jobs share the terminal."""
-
-    def __init__(self, job: str) -> None:
-        self.job = job
-        self.began = time.perf_counter()
-
-    def finish(self, record: Record, directory: Path) -> None:
-        seconds = time.perf_counter() - self.began
-        found = f"test error {record.test_error:.2f} %, {record.file_bytes:,} bytes ({record.ratio:.1f}×)"
-        print(f"{self.job}: {found}, {seconds:.1f} s", flush=True)
-
-    def fail(self, error: BaseException) -> None:
-        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else f"failed: {' '.join(str(error).split())}"
-        print(f"{self.job}: {reason}", flush=True)
 
 
 def _title(chain: str, stage: str) -> str:

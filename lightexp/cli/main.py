@@ -2,6 +2,7 @@
 
 import os
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,17 @@ app.add_typer(cache, name="cache")
 
 HYDRA = {"allow_extra_args": True, "ignore_unknown_options": True}
 Uri = Annotated[str | None, typer.Option("--uri", help="Tracking store; MLFLOW_TRACKING_URI or ./mlflow.db by default.")]
+Name = Annotated[str | None, typer.Argument(help="Name of a sweep; the latest one by default.")]
+Published = Annotated[Path | None, typer.Option("--published", help="FILE.csv of published curves to draw beside.")]
+MetricName = Annotated[str, typer.Option("--metric", help="What stands in the place of the test error in pictures.")]
 Root = Annotated[Path | None, typer.Option("--root", help="The store; LIGHTEXP_CACHE or ./.lightexp by default.")]
+
+
+class Form(Enum):
+    """Of pictures."""
+
+    png = "png"
+    pdf = "pdf"
 
 
 def _version(asked: bool) -> None:
@@ -60,20 +71,68 @@ def run(context: typer.Context) -> None:
 
 @app.command()
 def table(
-    name: Annotated[str | None, typer.Argument(help="Name of a sweep; the latest one by default.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write it to FILE.md, FILE.tex or FILE.csv.")] = None,
+    name: Name = None,
+    spec: Annotated[Path | None, typer.Option("--spec", help="A table.yaml that says what stands where.")] = None,
+    single: Annotated[bool, typer.Option("--single", help="The runs that belong to no sweep.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write it to FILE.md, .tex, .csv or .html.")] = None,
     uri: Uri = None,
 ) -> None:
     """Show a sweep as a table: means over seeds with their spread, the dense control beside them.
+
+    The best is bold, and what cannot be told from it is marked. How a table.yaml is written stands in experiments/README.md.
 
     \b
     Examples:
       lightexp table
       lightexp table my_sweep -o table.tex
+      lightexp table my_sweep --spec table.yaml -o table.html
+      lightexp table --single
     """
     from lightexp.cli.table import show
 
-    show(name, output, uri)
+    show(name, spec, single, output, uri)
+
+
+@app.command()
+def plot(
+    name: Name = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder; pictures/NAME by default.")] = None,
+    form: Annotated[Form, typer.Option("--format", help="For the screen, or for a paper.")] = Form.png,
+    published: Published = None,
+    metric: MetricName = "test/error",
+    uri: Uri = None,
+) -> None:
+    """Draw what the runs of a sweep allow: error against bytes and density, ranking, stages, layers, weights, a search's front.
+
+    \b
+    Examples:
+      lightexp plot
+      lightexp plot my_sweep -o figures --format pdf
+      lightexp plot my_sweep --metric val/error
+    """
+    from lightexp.cli.plot import show
+
+    show(name, output, form.value, published, metric, uri)
+
+
+@app.command()
+def report(
+    name: Name = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The page; NAME.html by default.")] = None,
+    published: Published = None,
+    metric: MetricName = "test/error",
+    uri: Uri = None,
+) -> None:
+    """Write a sweep as one page: table, pictures, configs, versions, and the command that runs it again.
+
+    \b
+    Examples:
+      lightexp report
+      lightexp report my_sweep -o report.html
+    """
+    from lightexp.cli.report import write
+
+    write(name, output, published, metric, uri)
 
 
 @app.command()

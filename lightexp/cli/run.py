@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import sys
 import traceback
 
@@ -10,10 +11,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from lightexp.cli.outcomes import Outcome, collected, complaint, note
+from lightexp.cli.naming import tell
 from lightexp.compose.errors import explain
-from lightexp.compose.resolvers import SWEEP_VARIABLE, conf_folder, register, tracking_uri
-from lightexp.errors import ConfigError
+from lightexp.compose.resolvers import conf_folder, register
+from lightexp.errors import ConfigError, JobsFailed
+from lightexp.sweep.signals import interrupt_on_signals
 
 _failure: list[Exception] = []
 
@@ -25,17 +27,25 @@ def main(arguments: list[str]) -> int:
     # With this Hydra raises an error instead of printing it in its own way.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     register()
-    sys.argv = ["lightexp run", *arguments]
     # A user's own classes stand in the directory where he types the command.
     sys.path.insert(0, os.getcwd())
-    sweep = sweep_name(arguments)
+    interrupt_on_signals()
+    tell(arguments)
     try:
         if nameless := [argument for argument in arguments if argument.startswith("=")]:
             raise ConfigError(f"the override {nameless[0]!r} names nothing to set: write NAME=VALUE")
-        return _run_sweep(sweep) if sweep else _run_one()
+        sys.argv = ["lightexp run", *named(arguments)]
+        _failure.clear()
+        hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")(job)()
+        if _failure:
+            raise _failure.pop()
+        return 0
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         return 130
+    except JobsFailed as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except Exception as error:
         line = explain(error)
         if verbose or line is None:
@@ -44,58 +54,40 @@ def main(arguments: list[str]) -> int:
         return 1
 
 
-def _run_one() -> int:
-    _failure.clear()
-    _hydra()
-    if _failure:
-        raise _failure.pop()
-    return 0
+def job(config: DictConfig) -> None:
+    """One job, in the process that Hydra's launcher chose for it.
 
-
-def _run_sweep(name: str) -> int:
-    os.environ[SWEEP_VARIABLE] = name
-    with collected() as outcomes:
-        _hydra()
-    if outcomes:
-        from lightexp.cli.sweep import conclude
-
-        conclude(name, tracking_uri())
-    failed = complaint(outcomes)
-    if failed:
-        print(failed, file=sys.stderr)
-    return 1 if failed else 0
-
-
-@hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")
-def _hydra(config: DictConfig) -> float:
-    """One job, in the process that Hydra's launcher chose for it. Returns the validation error, for sweepers to minimise.
-
-    An error is kept for later: raised in here, Hydra would announce it in its own words first.
+    A single job's error is kept for later: raised in here, Hydra would announce it in its own words first.
     """
     register()
     sys.path.insert(0, os.getcwd())
-    from lightexp.cli.job import run_job
+    from lightexp.cli.job import run_in_sweep, run_single
 
-    job, overrides = HydraConfig.get().job, list(HydraConfig.get().overrides.task)
-    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        run_in_sweep(config, HydraConfig.get())
+        return
     try:
-        value, failure = run_job(config, HydraConfig.get()), None
+        run_single(config, HydraConfig.get())
     except Exception as error:
-        value, failure = float("nan"), explain(error) or traceback.format_exc()
         _failure.append(error)
-    if in_sweep:
-        note(Outcome(job.num, overrides, failure))
-    return value
 
 
-def sweep_name(arguments: list[str]) -> str | None:
-    """The name given by sweep=NAME, else one made of what is swept, so that the same command is the same sweep; None if the
-    arguments ask for no sweep."""
+def named(arguments: list[str]) -> list[str]:
+    """The arguments, and if they ask for a sweep without sweep=NAME, a name made of what is swept, so that the same command is
+    the same sweep.
+
+    Raises:
+        ConfigError: a name that cannot be that of a folder.
+    """
     if not {"-m", "--multirun"} & set(arguments) or {"--cfg", "-c", "--info", "-i", "--hydra-help"} & set(arguments):
-        return None
-    overrides = sorted(argument for argument in arguments if not argument.startswith("-") and not argument.startswith("hydra."))
+        return arguments
+    overrides = sorted(argument for argument in arguments if not argument.startswith(("-", "hydra.", "hydra/")))
     for override in overrides:
         if override.startswith("sweep="):
-            return override.removeprefix("sweep=")
+            name = override.removeprefix("sweep=")
+            if not re.fullmatch(r"\w[\w.+-]*", name):
+                raise ConfigError(f"sweep={name}: a sweep's name is of letters, digits, and _ . + - behind the first")
+            return arguments
     swept = [override.partition("=")[0].rpartition(".")[2] for override in overrides if "," in override or "(" in override]
-    return "-".join([*swept, hashlib.sha256("\n".join(overrides).encode()).hexdigest()[:6]])
+    plain = [re.sub(r"[^\w.+-]", "", name) for name in swept]
+    return [*arguments, f"sweep={'-'.join([*plain, hashlib.sha256(chr(10).join(overrides).encode()).hexdigest()[:6]])}"]

@@ -7,8 +7,6 @@ from omegaconf import OmegaConf
 
 import lightexp
 
-SWEEP_VARIABLE = "LIGHTEXP_SWEEP"
-
 
 def conf_folder() -> Path:
     """The configs: inside the installed package, or at the top of a checkout."""
@@ -18,7 +16,9 @@ def conf_folder() -> Path:
 
 
 def cores() -> int:
-    """Processors that this process may use."""
+    """Processors that this process may use; of a cluster's machine those that the job asked for."""
+    if asked := os.environ.get("SLURM_CPUS_PER_TASK"):
+        return int(asked)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -30,5 +30,4 @@ def tracking_uri() -> str:
 def register() -> None:
     OmegaConf.register_new_resolver("data_root", lambda: os.environ.get("LIGHTEXP_DATA", "data"), replace=True)
     OmegaConf.register_new_resolver("tracking_uri", tracking_uri, replace=True)
-    OmegaConf.register_new_resolver("sweep_name", lambda: os.environ.get(SWEEP_VARIABLE, "sweep"), replace=True)
     OmegaConf.register_new_resolver("cores", cores, replace=True)

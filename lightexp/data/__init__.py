@@ -1,6 +1,6 @@
 """Data sets held whole in memory: each spec's `load()` gives train, validation and test parts and their content address."""
 
-from lightexp.data.augment import Crop, Flip, Shift
+from lightexp.data.augment import Crop, FiniteAugmentation, Flip, Shift
 from lightexp.data.folder import ImageFolder
 from lightexp.data.sets import CIFAR10, CIFAR100, MNIST, Arrays, DataSet, Digits, FashionMNIST
 from lightexp.data.splits import Split, Splits, split
@@ -16,6 +16,7 @@ __all__ = [
     "DataSet",
     "Digits",
     "FashionMNIST",
+    "FiniteAugmentation",
     "Flip",
     "ImageFolder",
     "Shift",

@@ -3,6 +3,11 @@
 They run before normalisation, so 0 is the background. All randomness comes from the generator that is passed in.
 """
 
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 from pydantic import NonNegativeInt
 from torch import Generator, Tensor
@@ -12,41 +17,115 @@ from lightexp.errors import DataError
 from lightexp.spec import spec
 
 
+class FiniteAugmentation(ABC):
+    """Gives each image one of finitely many `views` of it, so that a teacher need answer to each of them only once."""
+
+    @property
+    @abstractmethod
+    def views(self) -> int:
+        """How many views an image has; two of them may look alike."""
+
+    @abstractmethod
+    def view(self, x: Tensor, which: Tensor) -> Tensor:
+        """Of each image the view of that number; which: N, int64, each in [0, views)."""
+
+    def draw(self, count: int, device: torch.device, generator: Generator | None) -> Tensor:
+        """Numbers of views for so many images, each view as likely as any other."""
+        return _randint(self.views, (count,), device, generator)
+
+    def __call__(self, x: Tensor, generator: Generator | None = None) -> Tensor:
+        return self.view(x, self.draw(len(x), x.device, generator))
+
+
+class _Windows(FiniteAugmentation):
+    """Views that are the windows of an image's size in the image with a margin around it, numbered row by row."""
+
+    margin: int
+
+    @abstractmethod
+    def extend(self, x: Tensor) -> Tensor:
+        """The images with the margin on every side."""
+
+    @property
+    def views(self) -> int:
+        return (2 * self.margin + 1) ** 2
+
+    def draw(self, count: int, device: torch.device, generator: Generator | None) -> Tensor:
+        top, left = _randint(2 * self.margin + 1, (2, count), device, generator)
+        return top * (2 * self.margin + 1) + left
+
+    def view(self, x: Tensor, which: Tensor) -> Tensor:
+        _require_images(x, self)
+        top, left = which // (2 * self.margin + 1), which % (2 * self.margin + 1)
+        windows = self.extend(x).unfold(2, x.shape[2], 1).unfold(3, x.shape[3], 1)
+        return windows[torch.arange(len(x), device=x.device), :, top, left]
+
+
 @spec
-class Shift:
+class Shift(_Windows):
     """Moves each image by up to `pixels` in both directions and fills what comes in with 0."""
 
     pixels: NonNegativeInt = 2
 
-    def __call__(self, x: Tensor, generator: Generator | None = None) -> Tensor:
-        _require_images(x, self)
-        return _random_windows(pad(x, [self.pixels] * 4), self.pixels, generator)
+    @property
+    def margin(self) -> int:
+        return self.pixels
+
+    def extend(self, x: Tensor) -> Tensor:
+        return pad(x, [self.pixels] * 4)
 
 
 @spec
-class Flip:
+class Flip(FiniteAugmentation):
     """Mirrors each image left to right with probability one half."""
 
-    def __call__(self, x: Tensor, generator: Generator | None = None) -> Tensor:
+    views = 2
+
+    def view(self, x: Tensor, which: Tensor) -> Tensor:
         _require_images(x, self)
-        flipped = _randint(2, (len(x), 1, 1, 1), x.device, generator).bool()
-        return torch.where(flipped, x.flip(-1), x)
+        return torch.where(which.bool()[:, None, None, None], x.flip(-1), x)
 
 
 @spec
-class Crop:
+class Crop(_Windows):
     """Extends each image by `padding` pixels on every side, mirrored at its edges, and crops it back at a random place."""
 
     padding: NonNegativeInt = 4
 
-    def __call__(self, x: Tensor, generator: Generator | None = None) -> Tensor:
-        _require_images(x, self)
+    @property
+    def margin(self) -> int:
+        return self.padding
+
+    def extend(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
         if self.padding >= min(height, width):
             raise DataError(f"{self} mirrors beyond a {height}×{width} image: choose a padding below {min(height, width)}")
         # Torch mirrors no bytes; a float holds each byte exactly.
-        mirrored = pad(x.float(), [self.padding] * 4, mode="reflect").to(x.dtype)
-        return _random_windows(mirrored, self.padding, generator)
+        return pad(x.float(), [self.padding] * 4, mode="reflect").to(x.dtype)
+
+
+@dataclass(frozen=True)
+class InTurn(FiniteAugmentation):
+    """Augmentations one after the other; a view of it is a view of each, the last of them counting fastest."""
+
+    steps: Sequence[FiniteAugmentation]
+
+    @property
+    def views(self) -> int:
+        return math.prod(step.views for step in self.steps)
+
+    def draw(self, count: int, device: torch.device, generator: Generator | None) -> Tensor:
+        which = torch.zeros(count, dtype=torch.int64, device=device)
+        for step in self.steps:
+            which = which * step.views + step.draw(count, device, generator)
+        return which
+
+    def view(self, x: Tensor, which: Tensor) -> Tensor:
+        slower = self.views
+        for step in self.steps:
+            slower //= step.views
+            x = step.view(x, which // slower % step.views)
+        return x
 
 
 def _require_images(x: Tensor, augmentation: object) -> None:
@@ -57,11 +136,3 @@ def _require_images(x: Tensor, augmentation: object) -> None:
 def _randint(high: int, shape: tuple[int, ...], device: torch.device, generator: Generator | None) -> Tensor:
     """Integers in [0, high) on `device`, drawn where the generator lives."""
     return torch.randint(high, shape, generator=generator, device=generator.device if generator else device).to(device)
-
-
-def _random_windows(padded: Tensor, padding: int, generator: Generator | None) -> Tensor:
-    """One random window of the size before padding from each of the padded images."""
-    height, width = padded.shape[2] - 2 * padding, padded.shape[3] - 2 * padding
-    top, left = _randint(2 * padding + 1, (2, len(padded)), padded.device, generator)
-    windows = padded.unfold(2, height, 1).unfold(3, width, 1)
-    return windows[torch.arange(len(padded), device=padded.device), :, top, left]

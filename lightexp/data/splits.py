@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Generator, Tensor
 
+from lightexp.data.augment import FiniteAugmentation, InTurn
 from lightexp.data.check import checked_inputs, checked_labels
 from lightexp.errors import DataError
 from lightexp.spec import describe, digest
@@ -27,6 +28,12 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def at(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """x and y of the samples at `index` (int64, B)."""
+        index = index.to(self.y.device)
+        # index_select is several times as fast as x[index] for byte samples.
+        return self.x.index_select(0, index), self.y.index_select(0, index)
 
     def to(self, device: torch.device | str) -> "Split":
         """The same samples on `device`."""
@@ -57,16 +64,33 @@ class Splits:
         """Shape of one sample, (C, H, W) or (F,)."""
         return tuple(self.train.x.shape[1:])
 
-    def batch(
-        self, split: Split, index: Tensor, generator: Generator | None = None, augmented: bool = False
-    ) -> tuple[Tensor, Tensor]:
-        """The samples of `split` at `index` (int64, B): normalised float32 x (B×…) and y (B), augmented if asked for."""
-        index = index.to(split.y.device)
-        # index_select is several times as fast as x[index] for byte samples.
-        x, y = split.x.index_select(0, index), split.y.index_select(0, index)
-        for step in self.augment if augmented else ():
-            x = step(x, generator)
+    @property
+    def views(self) -> int | None:
+        """How many views the augmentations make of a training sample, 1 without any; None if that is not known."""
+        return self._in_turn.views if self._in_turn else None
+
+    def batch(self, split: Split, index: Tensor) -> tuple[Tensor, Tensor]:
+        """The samples of `split` at `index` (int64, B): normalised float32 x (B×…) and y (B)."""
+        x, y = split.at(index)
         return self.normalise(x), y
+
+    def augmented_batch(self, index: Tensor, generator: Generator | None) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Training samples at `index` in views that are drawn: normalised x, y, and the rows, view · N + index of N samples.
+
+        The rows (int64, B) name each view of each sample; they are None where `views` is.
+        """
+        x, y = self.train.at(index)
+        if not self._in_turn:
+            for step in self.augment:
+                x = step(x, generator)
+            return self.normalise(x), y, None
+        which = self._in_turn.draw(len(y), y.device, generator)
+        return self.normalise(self._in_turn.view(x, which)), y, which * len(self.train) + index.to(y.device)
+
+    def view(self, index: Tensor, which: int) -> tuple[Tensor, Tensor]:
+        """Training samples at `index` in one of their `views`: normalised x, and y."""
+        x, y = self.train.at(index)
+        return self.normalise(self._in_turn.view(x, torch.full_like(y, which))), y
 
     def normalise(self, x: Tensor) -> Tensor:
         """(x - mean) / std as a new float32 tensor; `x` (B×…) is raw, in the data set's own dtype and on its device."""
@@ -76,6 +100,11 @@ class Splits:
     def to(self, device: torch.device | str) -> "Splits":
         """The same data set on `device`."""
         return replace(self, train=self.train.to(device), val=self.val.to(device), test=self.test.to(device))
+
+    @cached_property
+    def _in_turn(self) -> InTurn | None:
+        finite = all(isinstance(step, FiniteAugmentation) for step in self.augment)
+        return InTurn(self.augment) if finite else None
 
     @cached_property
     def _affine(self) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 from lightexp.distill.annealed_soft_logits import AnnealedSoftLogits
 from lightexp.distill.answers import Answers
 from lightexp.distill.attention_transfer import AttentionTransfer
+from lightexp.distill.batch import Batch
 from lightexp.distill.confidence import Confidence
 from lightexp.distill.cross_entropy import CrossEntropy
 from lightexp.distill.decoupled_kd import DecoupledKD
@@ -13,9 +14,11 @@ from lightexp.distill.gap_soft_logits import GapSoftLogits
 from lightexp.distill.hint import Hint
 from lightexp.distill.joint import Joint
 from lightexp.distill.logits_mse import LogitsMSE
-from lightexp.distill.loss import Batch, Loss
+from lightexp.distill.loss import Loss
+from lightexp.distill.mutual_learning import MutualLearning
 from lightexp.distill.panel import Panel, Weighting
 from lightexp.distill.relational_kd import RelationalKD
+from lightexp.distill.self_distillation import SelfDistillation
 from lightexp.distill.similarity_preserving import SimilarityPreserving
 from lightexp.distill.soft_logits import SoftLogits
 from lightexp.distill.sum import Sum
@@ -39,8 +42,10 @@ __all__ = [
     "Joint",
     "LogitsMSE",
     "Loss",
+    "MutualLearning",
     "Panel",
     "RelationalKD",
+    "SelfDistillation",
     "SimilarityPreserving",
     "SoftLogits",
     "Sum",

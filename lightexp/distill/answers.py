@@ -10,10 +10,12 @@ from lightexp.errors import ConfigError
 
 @dataclass(frozen=True)
 class Answers:
-    """logits: N×classes. features: outputs of the layers that were asked for, N×…, by the layers' names."""
+    """logits: N×classes. features: outputs of the layers that were asked for, N×…, by the layers' names. inputs: what the net was
+    given, N×…, where it is known."""
 
     logits: Tensor
     features: dict[str, Tensor] = field(default_factory=dict)
+    inputs: Tensor | None = None
 
 
 def answer(net: nn.Module, inputs: Tensor, layers: tuple[str, ...] = ()) -> Answers:
@@ -25,7 +27,7 @@ def answer(net: nn.Module, inputs: Tensor, layers: tuple[str, ...] = ()) -> Answ
         ConfigError: there is no layer of that name, it does not run, or it gives no tensor with a row a sample.
     """
     if not layers:
-        return Answers(net(inputs).float())
+        return Answers(net(inputs).float(), inputs=inputs)
     heard: dict[str, Any] = {}
     modules = {name: _named(net, name) for name in layers}
     handles = [module.register_forward_hook(_listen(heard, name)) for name, module in modules.items()]
@@ -39,7 +41,7 @@ def answer(net: nn.Module, inputs: Tensor, layers: tuple[str, ...] = ()) -> Answ
             raise ConfigError(f"the layer {name!r} of {type(net).__name__} does not run itself: name one that it consists of")
         if not isinstance(heard[name], Tensor) or heard[name].ndim < 2 or len(heard[name]) != len(inputs):
             raise ConfigError(f"the layer {name!r} of {type(net).__name__} gives no tensor with a row a sample: name another")
-    return Answers(logits.float(), {name: output.float() for name, output in heard.items()})
+    return Answers(logits.float(), {name: output.float() for name, output in heard.items()}, inputs)
 
 
 def _named(net: nn.Module, name: str) -> nn.Module:

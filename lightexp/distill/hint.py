@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from lightexp.distill.batch import Batch
 from lightexp.distill.feature_loss import FeatureLoss
-from lightexp.distill.loss import Batch
 from lightexp.distill.teacher import Teacher
 from lightexp.errors import ConfigError
 from lightexp.spec import spec

@@ -6,7 +6,8 @@ from dataclasses import field, replace
 from torch import Tensor, nn
 
 from lightexp.distill.answers import Answers
-from lightexp.distill.loss import Batch, Loss, Parts
+from lightexp.distill.batch import Batch
+from lightexp.distill.loss import Loss, Parts
 from lightexp.distill.teacher import Teacher
 from lightexp.errors import ConfigError
 from lightexp.spec import spec

@@ -7,10 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from lightexp.distill.answers import Answers, answer
+from lightexp.distill.batch import Batch
 from lightexp.distill.teacher import Teacher
-
-Batch = tuple[Tensor, Tensor]
-"""Normalised inputs (N×…, float32) and labels (N, int64)."""
 
 Parts = dict[str, Tensor]
 """What of a loss is worth a curve of its own: scalars without gradient, by name."""
@@ -45,9 +43,10 @@ class Loss(ABC):
 
         batch: two samples. Both nets may be untrained.
         """
-        if any(self.layers()):
+        own = self.begin(batch, student, teacher)
+        if own is not None or any(self.layers()):
             with torch.no_grad():
-                self(batch, student, teacher, self.begin(batch, student, teacher))
+                self(batch, student, teacher, *(() if own is None else (own,)))
 
     def at(self, t: float) -> "Loss":
         """The loss as it stands at the share t in [0, 1) of the training."""

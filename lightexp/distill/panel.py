@@ -1,11 +1,13 @@
 """Several teachers that answer as one."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from lightexp.distill.answers import Answers
+from lightexp.distill.batch import Batch
 from lightexp.distill.teacher import Teacher
 from lightexp.errors import ConfigError
 
@@ -24,8 +26,11 @@ class Panel(Teacher):
     def __init__(self, teachers: list[Teacher], weighting: Weighting) -> None:
         self._teachers, self._weighting = teachers, weighting
 
+    def kept(self, keep: Callable[[Teacher], Tensor]) -> "Panel":
+        return Panel([teacher.kept(keep) for teacher in self._teachers], self._weighting)
+
     @torch.no_grad()
-    def answers(self, batch: tuple[Tensor, Tensor], layers: tuple[str, ...] = ()) -> Answers:
+    def answers(self, batch: Batch | tuple[Tensor, Tensor], layers: tuple[str, ...] = ()) -> Answers:
         if layers:
             raise ConfigError("several teachers have no layers in common: choose one teacher, or a loss of logits")
         logits = torch.stack([teacher(batch) for teacher in self._teachers])

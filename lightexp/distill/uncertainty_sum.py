@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from lightexp.distill.batch import Batch
 from lightexp.distill.joint import Joint
-from lightexp.distill.loss import Batch, Parts
+from lightexp.distill.loss import Parts
 from lightexp.distill.teacher import Teacher
 from lightexp.spec import spec
 

@@ -13,9 +13,11 @@ from torch import nn
 from lightexp.artifact import Coder
 from lightexp.data import DataSet
 from lightexp.errors import ConfigError
+from lightexp.experiment.code import code_digest
+from lightexp.experiment.forecast import Forecast, epochs_by_key
 from lightexp.experiment.observer import Observer, Plan
 from lightexp.experiment.observers import Observers
-from lightexp.experiment.preflight import chains_of, check
+from lightexp.experiment.preflight import chains_of, check, logits_bytes
 from lightexp.experiment.record import Record
 from lightexp.experiment.result import measure
 from lightexp.experiment.stage_row import DEFAULT
@@ -71,14 +73,23 @@ class Experiment:
         with ExitStack() as stack:
             try:
                 data = self.data.load().to(self._device())
-                chain = Chain(model=self.model, stages=self.stages, order=self.order, seed=self.seed)
-                if not chain.steps():
-                    raise ConfigError("there is no stage to run: name at least one in order")
+                chains = self._chains()
                 store = self.store or Store(stack.enter_context(tempfile.TemporaryDirectory(prefix="lightexp-")))
-                return self._run(chain, Walker(data, store, observer, self.coder, self.trainer), observer)
+                return self._run(chains, Walker(data, store, observer, self.coder, self.trainer), observer)
             except BaseException as error:
                 observer.fail(error)
                 raise
+
+    def forecast(self, fingerprint: str) -> Forecast:
+        """What `run` would do over data of that fingerprint, without loading or training anything."""
+        chains = self._chains()
+        return Forecast(self._key(chains["student"].keys(code_digest(), fingerprint)[-1]), epochs_by_key(chains, fingerprint))
+
+    def _chains(self) -> dict[str, Chain]:
+        chain = Chain(model=self.model, stages=self.stages, order=self.order, seed=self.seed)
+        if not chain.steps():
+            raise ConfigError("there is no stage to run: name at least one in order")
+        return chains_of(chain, chain.control() if self.control else None)
 
     def _device(self) -> torch.device:
         if self.device == "auto":
@@ -88,11 +99,13 @@ class Experiment:
         except (RuntimeError, AssertionError) as error:
             raise ConfigError(f"the device {self.device!r} cannot be used here; choose auto, cpu or cuda") from error
 
-    def _run(self, chain: Chain, walker: Walker, observer: Observer) -> Record:
-        control = chain.control() if self.control else None
-        chains = chains_of(chain, control)
-        missing = [(count, c) for c in chains.values() if (count := walker.missing(c))]
-        walker.store.probe(sum(count * STORED_SHARE * check(c, walker.data, self.trainer) for count, c in missing))
+    def _run(self, chains: dict[str, Chain], walker: Walker, observer: Observer) -> Record:
+        chain, control = chains["student"], chains.get("control")
+        missing = [(count, label) for label, c in chains.items() if (count := walker.missing(c))]
+        if missing:
+            self.trainer.check(walker.data.train.x.device)
+        nets = sum(count * STORED_SHARE * check(chains[label], label, walker.data, self.trainer) for count, label in missing)
+        walker.store.probe(nets + logits_bytes([chains[label] for _, label in missing], walker.data))
         key = self._key(walker.keys(chain)[-1])
         directory = (self.directory or Path("outputs") / key[:12]).absolute()
         directory.mkdir(parents=True, exist_ok=True)
@@ -115,4 +128,4 @@ class Experiment:
     def _plan(self, key: str, chains: dict[str, Chain], walker: Walker, directory: Path) -> Plan:
         planned = {label: (len(chain.steps()), walker.missing(chain)) for label, chain in chains.items()}
         net = type(build(self.model, walker.data.input_shape, walker.data.classes)).__name__
-        return Plan(key, self.seed, walker.data.name, net, directory, planned)
+        return Plan(key, self.seed, walker.data, net, directory, planned)

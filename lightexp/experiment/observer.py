@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightexp.data import Splits
 from lightexp.experiment.record import Record
 
 
@@ -17,7 +18,7 @@ class Plan:
 
     key: str
     seed: int
-    data: str
+    data: Splits
     net: str
     directory: Path
     chains: dict[str, tuple[int, int]]

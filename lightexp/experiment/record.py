@@ -18,7 +18,8 @@ class Record:
     test_loss: mean cross-entropy, nats. test_errors: wrong test samples; class_errors: those of each class.
     params, nonzero: of all parameters. sparsity: share of zeros among them, 0 … 1; sparsity_prunable: among the weights of
         linear layers and convolutions, which is what sparsity_asked asked for.
-    weight_bits: nominal bits a prunable weight, mean. input_bits: of the numbers that layers take, mean over their MACs, 32 where
+    weight_bits: nominal bits a prunable weight, mean; weight_bits_asked: what the last quantizing stage was told, the layers that
+        it skips at 32; None if it was told no bits. input_bits: of the numbers that layers take, mean over their MACs, 32 where
         nothing quantizes them. bits_per_param: 8 · file_bytes / params.
     file_bytes: size of the file = header_bytes + positions_bytes + values_bytes + tables_bytes + dense_bytes, where dense is
         all that is stored raw. original_bytes: of the net as it was built, as dense float32. ratio: original_bytes / file_bytes.
@@ -29,7 +30,8 @@ class Record:
     activation_bytes, step_seconds: the most that autograd held for the backward pass in a training step, and the seconds a step,
         each of the student's costliest fit. They were measured when its stages were computed, by the trainer of that time: a
         stage that is found in the store keeps its figures whatever the trainer is now.
-    stages, layers: a row each, see `lightexp.experiment.stage_row` and `lightexp.measure.layer_rows`.
+    stages, layers: a row each, see `lightexp.experiment.stage_row` and `lightexp.measure.layer_rows`; a stage's key is the one
+        under which the store holds its net.
     """
 
     key: str
@@ -70,6 +72,7 @@ class Record:
     step_seconds: float | None
     stages: list[dict[str, Any]]
     layers: list[dict[str, Any]]
+    weight_bits_asked: float | None = None
 
     def json(self) -> str:
         return json.dumps(asdict(self), indent=1) + "\n"

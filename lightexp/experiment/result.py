@@ -7,7 +7,7 @@ from lightexp.experiment.record import Record
 from lightexp.experiment.stage_row import from_file, sizes
 from lightexp.experiment.walk import Walked, Walker
 from lightexp.measure import layer_rows, score
-from lightexp.stages import Chain
+from lightexp.stages import Chain, Quantize
 
 
 def measure(
@@ -38,6 +38,7 @@ def measure(
         val_loss=validation.loss,
         dense_test_accuracy=_test_accuracy(control, walker, dense) if control and dense else None,
         sparsity_asked=asked[-1] if asked else None,
+        weight_bits_asked=_bits_asked(chain, {row["name"]: row["params"] for row in rows}),
         **{f"{section}_bytes": size for section, size in parsed.bytes_of.items()},
         input_bits=sum(row["macs"] * row["input_bits"] for row in rows) / max(1, sum(row["macs"] for row in rows)),
         macs=sum(row["macs"] for row in rows),
@@ -56,6 +57,15 @@ def measure(
 def _most(figure: str, walked: Walked) -> Any:
     """The largest of a figure that not all stages have."""
     return max((row[figure] for row in walked.rows if row[figure] is not None), default=None)
+
+
+def _bits_asked(chain: Chain, sizes: dict[str, int]) -> float | None:
+    """What the last quantizing stage was told, as a mean over the layers' sizes; layers that it skips stay at 32 bits."""
+    stages = [stage for _, stage in chain.steps() if isinstance(stage, Quantize)]
+    bits = stages[-1].quantizer.bits_asked() if stages else None
+    if bits is None:
+        return None
+    return sum(size * (32 if name in stages[-1].skip else bits) for name, size in sizes.items()) / sum(sizes.values())
 
 
 def _test_accuracy(chain: Chain, walker: Walker, walked: Walked) -> float:

@@ -7,23 +7,26 @@ import pickle
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from lightexp.errors import StoreError
 from lightexp.spec import digest
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 CLOCK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A stored stage: its folder, when it was made (Unix time), its size, and the run directories that used it."""
+    """A stored stage, or what a teacher said: when it was made (Unix time), its size, and the run directories that used it."""
 
     key: str
     folder: Path
@@ -37,7 +40,8 @@ class Entry:
 class Store:
     """A folder of entries, each written under another name and then renamed, so that an entry is whole or absent.
 
-    <root>/stages/<key>/    net.pt (torch), stage.json (row, curve, description), users/ (a file a run)
+    <root>/stages/<key>/    net.pt (torch), stage.json (row, curve, description), users/ (a file a run);
+                            of a teacher's logits array.f32 in place of net.pt
     <root>/partial/<key>/   the last epoch of a training under way
     <root>/locks/<key>      held by the process that computes the stage; a dead process holds nothing
     """
@@ -79,7 +83,7 @@ class Store:
         try:
             return torch.load(io.BytesIO(content), weights_only=True)
         except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            raise StoreError(f"the stored stage {path.parent} is damaged: remove that folder and run again") from error
+            raise self._damaged(path) from error
 
     def put(self, key: str, net: dict[str, Any], summary: dict[str, Any]) -> None:
         """Keep the output of a stage; from then on `has` the key."""
@@ -87,11 +91,38 @@ class Store:
 
         content = io.BytesIO()
         torch.save(net, content)
+        with self._entry_of(key, summary) as folder:
+            (folder / "net.pt").write_bytes(content.getbuffer())
+
+    def put_array(self, key: str, chunks: "Iterable[Tensor]", summary: dict[str, Any]) -> None:
+        """Keep float32 numbers, as they come, in the order of `chunks`."""
+        with self._entry_of(key, summary) as folder, (folder / "array.f32").open("wb") as file:
+            for chunk in chunks:
+                file.write(chunk.numpy())
+                os.utime(folder)  # so that `leftovers` leaves alone what takes long
+
+    def array(self, key: str, rows: int, columns: int) -> "Tensor":
+        """The numbers that were put under the key, in memory that is mapped to the file and so shared by all processes."""
+        import torch
+
+        path = self.root / "stages" / key / "array.f32"
+        with self._explained():
+            whole = path.stat().st_size == 4 * rows * columns
+        if not whole:
+            raise self._damaged(path)
+        return torch.from_file(str(path), size=rows * columns, dtype=torch.float32).view(rows, columns)
+
+    def _damaged(self, path: Path) -> StoreError:
+        return StoreError(f"the stored stage {path.parent} is damaged: remove that folder and run again")
+
+    @contextmanager
+    def _entry_of(self, key: str, summary: dict[str, Any]) -> Iterator[Path]:
+        """A folder to write to, which becomes the entry at the end of the block, and is gone if that fails."""
         unfinished = self.root / "partial" / f"{key}-{os.getpid()}"
         with self._explained():
             try:
                 unfinished.mkdir(parents=True)
-                (unfinished / "net.pt").write_bytes(content.getbuffer())
+                yield unfinished
                 (unfinished / "stage.json").write_text(json.dumps(summary))
                 (unfinished / "users").mkdir()
                 if not self.has(key):

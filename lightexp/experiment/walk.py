@@ -13,7 +13,9 @@ from lightexp.data import Splits
 from lightexp.distill import Teacher
 from lightexp.errors import LightexpError
 from lightexp.experiment.code import code_digest
+from lightexp.experiment.logits import keep_logits
 from lightexp.experiment.observer import Observer
+from lightexp.experiment.preflight import title
 from lightexp.experiment.stage_row import DEFAULT, from_file, sizes, stage_row, step_cost, to_file
 from lightexp.experiment.store import Store
 from lightexp.models import build
@@ -75,7 +77,7 @@ class Walker:
                         self._compute(chain, at, label, teacher)
             self.used.extend([keys[at], *self._of_teachers(stage)])
             summary = self.store.summary(keys[at])
-            rows.append(summary["row"] | self._sizes(chain, keys[at]) | {"stage": name, "reused": reused})
+            rows.append(summary["row"] | self._sizes(chain, keys[at]) | {"stage": name, "key": keys[at], "reused": reused})
             self.observer.stage(label, rows[-1], summary["curve"])
         return Walked(keys, rows)
 
@@ -118,7 +120,7 @@ class Walker:
         key = self.keys(chain)[-1]
         if key not in self._teachers:
             self.walk(chain, label)
-            self._teachers[key] = Teacher(self.net(chain, key))
+            self._teachers[key] = Teacher(self.net(chain, key), key)
         return self._teachers[key]
 
     def _of_teachers(self, stage: Stage) -> list[str]:
@@ -131,11 +133,9 @@ class Walker:
         (name, stage), seed = chain.steps()[at - 1], self.seeds(chain)[at]
         before, key = self.keys(chain)[at - 1 : at + 1]
         self.observer.progress(label, name, 0)
-        around = Surroundings(
-            checkpoint=self.store.checkpoint(key),
-            on_progress=lambda share: self.observer.progress(label, name, share),
-            trainer=self.trainer,
-        )
+        progress = partial(self.observer.progress, label)
+        keep = partial(keep_logits, self.store, self.used, lambda what, share: progress(f"{name}: {what}", share))
+        around = Surroundings(self.store.checkpoint(key), keep=keep, on_progress=partial(progress, name), trainer=self.trainer)
         model, earlier, fresh = self.net(chain, before), self._earlier(chain, at), partial(self._fresh, chain, seed)
         context = Context(self.data, seed, teacher, earlier, fresh, around)
         torch.manual_seed(seed)
@@ -143,7 +143,7 @@ class Walker:
         try:
             model = stage(model, context)
         except LightexpError as error:
-            raise type(error)(f"stage {name}{'' if label == 'student' else f' of the {label}'}: {error}") from error
+            raise type(error)(f"{title(name, label)}: {error}") from error
         seconds = sum(epoch.seconds for epoch in context.curve) or time.perf_counter() - began
         row = stage_row(chain, name, stage, model, self.data, seconds) | step_cost(context.curve)
         state = {name: tensor.cpu() for name, tensor in model.state_dict().items()}

@@ -83,13 +83,23 @@ def from_spec(
     Raises:
         ArtifactError: the spec is malformed, describes no possible net, or names a class that is not trusted.
     """
-    name, options, input_shape, classes, surgery = _checked(spec)
-    factory = _public(name) or _trusted(name, trusted)
+    name, _, input_shape, classes, surgery = _checked(spec)
+    factory = factory_of(spec, trusted)
     try:
         with torch.device(device):
-            return operate(build(functools.partial(factory, **options), input_shape, classes), surgery)
+            return operate(build(factory, input_shape, classes), surgery)
     except Exception as error:  # whatever a constructor raises for a stranger's options, the file is at fault
         raise ArtifactError(f"the net {name} cannot be made as the file describes it: {_line(error)}") from error
+
+
+def factory_of(spec: dict[str, Any], trusted: type | Callable[..., nn.Module] | bool = False) -> functools.partial:
+    """What makes the net of a spec before any surgery, for `build`; see `from_spec`.
+
+    Raises:
+        ArtifactError: the spec is malformed, or names a class that is not trusted.
+    """
+    name, options, *_ = _checked(spec)
+    return functools.partial(_public(name) or _trusted(name, trusted), **options)
 
 
 def _name(target: Callable[..., Any]) -> str:

@@ -33,6 +33,9 @@ from lightexp.prune.weight_entropy import WeightEntropy
 from lightexp.prune.weight_entropy_share import WeightEntropyShare
 
 __all__ = [
+    "ERK",
+    "LAMP",
+    "SNIP",
     "APoZ",
     "ActivationEntropy",
     "Allocation",
@@ -40,7 +43,6 @@ __all__ = [
     "Blocks",
     "Columns",
     "Criterion",
-    "ERK",
     "FilterNorm",
     "FilterTaylor",
     "Filters",
@@ -48,14 +50,12 @@ __all__ = [
     "Global",
     "GraSP",
     "Gradient",
-    "LAMP",
     "Magnitude",
     "Movement",
     "NofM",
     "PerLayer",
     "Random",
     "Rows",
-    "SNIP",
     "Statistics",
     "Structured",
     "SynFlow",

@@ -23,17 +23,18 @@ from lightexp.quantize.twn import TWN
 from lightexp.quantize.uniform import Uniform
 
 __all__ = [
-    "Affine",
     "BWN",
+    "KL",
+    "LSQ",
+    "TWN",
+    "Affine",
     "BinaryBases",
     "BinaryConnect",
     "Calibration",
     "DoReFa",
     "Entropy",
     "HessianTrace",
-    "KL",
     "KMeans",
-    "LSQ",
     "LayerWeight",
     "Measured",
     "MinMax",
@@ -44,6 +45,5 @@ __all__ = [
     "Sensitivity",
     "SquaredError",
     "StochasticBinaryConnect",
-    "TWN",
     "Uniform",
 ]

@@ -44,6 +44,9 @@ class MixedPrecision(Quantizer):
         for bits in self.choices:
             self._at(bits)
 
+    def bits_asked(self) -> float | None:
+        return self.mean_bits
+
     def _at(self, bits: int) -> Quantizer:
         try:
             return replace(self.quantizer, bits=bits)

@@ -33,5 +33,9 @@ class Quantizer(ABC):
     @abstractmethod
     def fit(self, weights: dict[str, LayerWeight], seed: int, probe: Probe) -> dict[str, nn.Module]: ...
 
+    def bits_asked(self) -> float | None:
+        """The mean bits a weight that it is told to take; None if it has but one way, or another measure."""
+        return getattr(self, "bits", None)
+
     def check(self, weights: dict[str, Tensor]) -> None:
         """Complain, before anything is trained, of what cannot be done to these layers."""

@@ -19,6 +19,7 @@ from lightexp.reparam.layers import (
 )
 from lightexp.reparam.learned_step import LearnedStep
 from lightexp.reparam.mask import Mask
+from lightexp.reparam.reduce import reduced
 from lightexp.reparam.scaled import Scaled
 from lightexp.reparam.sign import FilterSign, Sign, StochasticSign
 from lightexp.reparam.sign_bases import SignBases
@@ -48,6 +49,7 @@ __all__ = [
     "quantizer_of",
     "reads_weight",
     "rebuild",
+    "reduced",
     "set_mask",
     "set_quantizer",
     "spec_of",

@@ -1,92 +1,99 @@
 """A sweep as a picture of error against bytes."""
 
-import math
-from collections.abc import Iterable
+from itertools import chain, compress
+from typing import Any
 
 import matplotlib
-import pandas as pd
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lightexp.report.groups import Group, group
-from lightexp.report.style import BLACK, OKABE_ITO, STYLE, new_figure
-from lightexp.report.table import plain
-
-COLOURS = OKABE_ITO[:-1]
-"""Black is the dense control's."""
-
-MARKERS = "os^vP"
-
-BYTES, ERROR = "size/file_bytes", "test/error"
-
-LEGEND, WORDY = 8, 24
-"""At most so many entries; longer ones than so many characters do not stand side by side."""
+from lightexp.report.front import on_front
+from lightexp.report.groups import Group, Groups
+from lightexp.report.metrics import Metric
+from lightexp.report.series import (
+    BYTES,
+    ERROR,
+    NotDrawn,
+    Points,
+    axis_title,
+    draw,
+    draw_controls,
+    figure_of,
+    legend_columns,
+    legend_inches,
+    looks,
+    points,
+    told_apart,
+)
+from lightexp.report.style import GREY, STYLE, log_axis, new_figure, spans_decade
 
 
 @matplotlib.rc_context(STYLE)
-def error_bytes_figure(frame: pd.DataFrame) -> Figure:
-    """Test error (percent) against file size (bytes, log): each run a small ring, each setting its mean with its spread.
+def error_bytes_figure(groups: Groups, metric: Metric = ERROR) -> Figure:
+    """Test error (percent), or another metric, against file size (bytes, log).
 
-    Colours and markers tell apart what is text in the settings, or the numbers where none is; if these make too many for a
-    legend, all look alike. Settings that differ in one number alone are joined by a line. The dense controls are black.
+    Each run is a small ring, each setting its mean with the standard deviations. Colours and markers tell apart what is text in the settings, or the numbers where none is; if these make too many for a
+    legend, all look alike. Settings that differ in one number alone are joined by a line. Settings that another one beats in
+    both error and bytes are muted, a staircase leads over those that none does. The dense controls are black.
+
+    Raises:
+        NotDrawn: no run has finished.
     """
-    groups = group(frame)
-    series, controls = _series(groups.settings, _drawable(groups.compressed)), _drawable(groups.controls)
-    columns = 1 if any(len(name) > WORDY for name in series) else 2
-    figure = new_figure(2.3 + 0.14 * math.ceil((len(series) + 1) / columns))
+    rows, controls = (_points(found, metric) for found in (groups.compressed, groups.controls))
+    if not rows:
+        raise NotDrawn(f"no run has both {metric.heading} and a file")
+    series = told_apart(rows, groups.settings)
+    fronts = _fronts(rows, metric)
+    unbeaten = set(chain(*fronts))
+    names = [*series, "dense control", "Pareto front"]
+    figure = new_figure(2.2 + legend_inches(names))
     axes = figure.subplots()
-    looks = zip(COLOURS * LEGEND, MARKERS * LEGEND, strict=False)
-    handles = {name: _draw(axes, rows, *look) for (name, rows), look in zip(series.items(), looks, strict=False)}
+    handles = {
+        name or "compressed": draw(axes, found, *look, [row not in unbeaten for row in found], _is_curve(found))
+        for (name, found), look in zip(series.items(), looks(), strict=False)
+    }
     if controls:
-        handles["dense control"] = _draw_controls(axes, controls)
-    axes.set_xscale("log")
-    axes.set_xlabel("file (bytes)")
-    axes.set_ylabel("test error (%)")
+        handles["dense control"] = draw_controls(axes, controls)
+    for front in (front for front in fronts if len(front) > 1):
+        handles["Pareto front"] = _stairs(axes, sorted(row.mean for row in front))
+    log_axis(axes, "x", [x for row in rows + controls for x in row.x])
+    if spans_decade(errors := [row.mean[1] for row in rows + controls]):
+        log_axis(axes, "y", errors)
+    axes.set_xlabel(axis_title(BYTES))
+    axes.set_ylabel(axis_title(metric))
+    columns = legend_columns(names)
     figure.legend(handles.values(), handles, loc="outside upper center", ncols=columns, columnspacing=1.2)
     return figure
 
 
-def _series(names: list[str], rows: list[Group]) -> dict[str, list[Group]]:
-    """Groups under the names that the legend gives them."""
-    words = [name for name in names if any(isinstance(row.settings[name], str) for row in rows)]
-    series: dict[str, list[Group]] = {}
+def best(groups: Groups, metric: Metric = ERROR) -> list[Group]:
+    """The settings that no other one on the same data set beats in both error and bytes, those of the smallest files first."""
+    front = chain(*_fronts(_points(groups.compressed, metric), metric))
+    return [row.group for row in sorted(front, key=lambda row: row.mean)]
+
+
+def _points(groups: list[Group], metric: Metric) -> list[Points]:
+    return points(groups, figure_of(BYTES), figure_of(metric))
+
+
+def _fronts(rows: list[Points], metric: Metric) -> list[list[Points]]:
+    """Of each data set, whose errors do not compare with another's, the settings that no other one beats."""
+    sign = -1 if metric.better == "higher" else 1
+    by_data: dict[Any, list[Points]] = {}
     for row in rows:
-        series.setdefault(_label(row, words or names), []).append(row)
-    return series if len(series) <= LEGEND else {"light": rows}
+        by_data.setdefault(row.group.settings.get("data"), []).append(row)
+    kept = [on_front([(row.mean[0], sign * row.mean[1]) for row in rivals]) for rivals in by_data.values()]
+    return [list(compress(rivals, on)) for rivals, on in zip(by_data.values(), kept, strict=True)]
 
 
-def _label(row: Group, names: Iterable[str]) -> str:
-    """The values of settings; a number says what it is of."""
-    values = {name: row.settings[name] for name in names}
-    texts = [plain(value) if isinstance(value, str) else f"{name} {plain(value)}" for name, value in values.items()]
-    return ", ".join(texts) or "light"
+def _is_curve(rows: list[Points]) -> bool:
+    """Whether the settings differ in one number alone."""
+    settings = [row.group.settings for row in rows]
+    return sum(len({one[name] for one in settings}) > 1 for name in settings[0]) == 1
 
 
-def _draw(axes: Axes, rows: list[Group], colour: str, marker: str) -> Artist:
-    """What a legend shows for these groups."""
-    rows = sorted(rows, key=lambda row: row.mean_sd(BYTES)[0])
-    ring = {"marker": "o", "markersize": 2.5, "markeredgewidth": 0.6, "markerfacecolor": "white", "zorder": 4}
-    for row in (row for row in rows if len(row.seeds) > 1):
-        axes.plot(row.figure(BYTES), row.figure(ERROR), linestyle="none", color=colour, **ring)
-    sizes, errors = [row.mean_sd(BYTES)[0] for row in rows], [row.mean_sd(ERROR) for row in rows]
-    spread = {"yerr": [sd or 0 for _, sd in errors], "capsize": 2, "elinewidth": 0.8}
-    varying = [name for name in rows[0].settings if len({row.settings[name] for row in rows}) > 1]
-    line = {"color": colour, "marker": marker, "linewidth": 1, "linestyle": "-" if len(varying) == 1 else "none"}
-    return axes.errorbar(sizes, [error for error, _ in errors], **spread, **line)[0]
-
-
-def _draw_controls(axes: Axes, controls: list[Group]) -> Artist:
-    """A diamond for each control, with its error carried across; named if they are several, but few."""
-    for row in controls:
-        handle = _draw(axes, [row], BLACK, "D")
-        size, error = row.mean_sd(BYTES)[0], row.mean_sd(ERROR)[0]
-        axes.axhline(error, color=BLACK, linestyle="--", linewidth=0.8, zorder=1)
-        if 1 < len(controls) <= LEGEND // 2:
-            name = _label(row, [name for name, value in row.settings.items() if value is not None])
-            axes.annotate(name, (size, error), (-4, 2), textcoords="offset points", ha="right", va="bottom", fontsize=7)
-    return handle
-
-
-def _drawable(rows: list[Group]) -> list[Group]:
-    return [row for row in rows if None not in (row.mean_sd(BYTES)[0], row.mean_sd(ERROR)[0])]
+def _stairs(axes: Axes, front: list[tuple[float, float]]) -> Artist:
+    x, y = np.array(front).T
+    return axes.step(x, y, where="post", color=GREY, alpha=0.4, linewidth=3, solid_capstyle="butt", zorder=1)[0]

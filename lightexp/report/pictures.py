@@ -9,13 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from lightexp.report.style import BLACK, BLUE, GREEN, RED, STYLE, new_figure
-
-LEVEL, SLANTED, UPRIGHT = 40, 8, 20
-"""What fits below an axis: names of so many characters together, so many slanted names, so many upright ones."""
-
-LONGEST = 16
-"""Characters of a name."""
+from lightexp.report.names import SLANTED, depth, write_names
+from lightexp.report.style import BLACK, BLUE, GREEN, ORANGE, RED, STYLE, digits, log_axis, new_figure, spans_decade
 
 
 @matplotlib.rc_context(STYLE)
@@ -27,7 +22,7 @@ def stages_figure(record: Any) -> Figure:
     """
     record = _mapping(record)
     stages, names = record["stages"], [row["stage"] for row in record["stages"]]
-    figure = new_figure(2.8 + _depth(names))
+    figure = new_figure(2.8 + depth(names))
     accuracy, size = figure.subplots(2, sharex=True, height_ratios=[1.2, 1])
     places = range(len(stages))
     accuracy.plot(places, [row["val_accuracy"] for row in stages], "o-", color=BLUE, label="validation")
@@ -38,28 +33,36 @@ def stages_figure(record: Any) -> Figure:
     accuracy.margins(y=0.12)
     figure.legend(loc="outside upper center", ncols=3, columnspacing=1.2)
     _sizes(size, stages)
-    _name(size, names)
+    write_names(size, names)
     figure.align_ylabels()
     return figure
 
 
 @matplotlib.rc_context(STYLE)
 def layers_figure(record: Any) -> Figure:
-    """Of each layer, the share of weights that were kept (percent, log if it spans over a decade) and the bits of each.
+    """Of each layer, the share of weights that were kept (percent, log if it spans over a decade), the bits of each, and the bytes
+    that they take in the file (log if they do).
 
     record: a `lightexp.Record`, or the mapping in its record.json. A layer that kept no weight is a cross on the axis.
     """
     layers = _mapping(record)["layers"]
     names = [row["name"] for row in layers]
-    figure = new_figure(2.6 + _depth(names))
-    density, bits = figure.subplots(2, sharex=True)
+    figure = new_figure(3.6 + depth(names))
+    density, bits, size = figure.subplots(3, sharex=True)
     _densities(density, [100 * row["nonzero"] / row["params"] for row in layers])
     bits.bar(range(len(layers)), [row["bits"] for row in layers], color=GREEN)
     bits.set_ylabel("bits per weight")
     bits.set_ylim(bottom=0)
     bits.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-    _name(bits, names)
-    bits.set_xlabel("layer")
+    code_bytes = [row["code_bytes"] for row in layers]
+    size.bar(range(len(layers)), code_bytes, color=ORANGE)
+    size.set_ylabel("code (bytes)")
+    if spans_decade(code_bytes):
+        log_axis(size, "y", code_bytes, room=5)
+    else:
+        size.yaxis.set_major_formatter(FuncFormatter(lambda value, _: digits(value)))
+    write_names(size, names)
+    size.set_xlabel("layer")
     figure.align_ylabels()
     return figure
 
@@ -94,32 +97,6 @@ def _decades(axes: Axes) -> None:
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(numticks=7))
     axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _turn(names: list[str]) -> int:
-    """By how many degrees names must turn to fit below the axis."""
-    if max(map(len, names)) * len(names) <= LEVEL:
-        return 0
-    return 30 if len(names) <= SLANTED else 90
-
-
-def _depth(names: list[str]) -> float:
-    """Inches that the names take below the axis beyond one line."""
-    return 0.06 * min(max(map(len, names)), LONGEST) * math.sin(math.radians(_turn(names)))
-
-
-def _name(axes: Axes, names: list[str]) -> None:
-    """Names below the axis: level if they fit, else slanted, else upright, and every so-manieth if that is still too many."""
-    turn, step = _turn(names), math.ceil(len(names) / UPRIGHT)
-    shown = [name if len(name) <= LONGEST else f"…{name[1 - LONGEST :]}" for name in names[::step]]
-    axes.set_xticks(range(0, len(names), step), shown, rotation=turn)
-    if turn:
-        for text in axes.get_xticklabels():
-            text.set(horizontalalignment="right", verticalalignment="center", rotation_mode="anchor", fontsize=7)
-    axes.set_xticks(range(len(names)), minor=True)
-    axes.tick_params(axis="x", which="minor", length=1.5, width=0.4)
-    margin = max(0.6, 1.2 - 0.2 * len(names))
-    axes.set_xlim(-margin, len(names) - 1 + margin)
 
 
 def _times(ratio: float) -> str:

@@ -1,36 +1,55 @@
 """Tracked runs as a pandas DataFrame, one row a run."""
 
-import difflib
 import re
 from typing import Any
 
 import pandas as pd
 
 from lightexp.report.errors import ReportError
+from lightexp.report.nearest import nearest
 from lightexp.report.sources import Source, source
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf|nan")
 
 
-def runs(uri: str, sweep: str | None = None) -> pd.DataFrame:
-    """The runs of one sweep, the oldest first, so that any figure of them is a column away.
+def runs(uri: str, *names: str | None) -> pd.DataFrame:
+    """The runs of a sweep, or of several, the oldest first, so that any figure of them is a column away.
 
-    sweep: its name; None is the latest sweep, or all single runs where there is no sweep.
+    names: of the sweeps; none, or None, is the latest sweep, or all single runs where there is no sweep.
     Columns: run_id, name, status, started (UTC); `tag.X`, text; `param.X`, numbers and bools where they are such; metrics under
     their own names, their latest values. NaN where a run lacks it.
 
     Raises:
         ReportError: no runs, no sweep of this name, or the store cannot be read.
     """
+    found, heads = _heads(uri)
+    known = _sweeps(heads)["sweep"].tolist()
+    wanted = [name for name in names if name is not None] or known[:1]
+    for name in wanted:
+        if name not in known:
+            raise ReportError(_unknown(name, known))
+    return _frame(found, heads[heads["sweep"].isin(wanted)] if wanted else heads)
+
+
+def single_runs(uri: str) -> pd.DataFrame:
+    """The runs of no sweep, as `runs` gives them.
+
+    Raises:
+        ReportError: there are none, or the store cannot be read.
+    """
+    found, heads = _heads(uri)
+    single = heads[heads["sweep"].isna()]
+    if single.empty:
+        raise ReportError("all runs here belong to sweeps: name one, or start a single run with `lightexp run`")
+    return _frame(found, single)
+
+
+def _heads(uri: str) -> tuple[Source, pd.DataFrame]:
     found = source(uri)
     heads = found.heads()
     if heads.empty:
-        raise ReportError("no runs are tracked here yet: start one with `lightexp run`")
-    known = _sweeps(heads)["sweep"].tolist()
-    if sweep is not None and sweep not in known:
-        raise ReportError(_unknown(sweep, known))
-    name = sweep if sweep is not None else next(iter(known), None)
-    return _frame(found, heads[heads["sweep"] == name] if name is not None else heads)
+        raise ReportError(f"no runs are tracked in {uri} yet: start one with `lightexp run`, or name another store with --uri")
+    return found, heads
 
 
 def latest_sweep(uri: str) -> str | None:
@@ -55,9 +74,7 @@ def _sweeps(heads: pd.DataFrame) -> pd.DataFrame:
 def _unknown(sweep: str, known: list[str]) -> str:
     if not known:
         return f"there is no sweep {sweep!r}, nor any other yet: start one with `lightexp run -m`"
-    near = difflib.get_close_matches(sweep, known, 1, 0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
-    return f"there is no sweep {sweep!r}{hint} The latest are: {', '.join(known[:5])}"
+    return f"there is no sweep {sweep!r}{nearest(sweep, known)}"
 
 
 def _frame(found: Source, heads: pd.DataFrame) -> pd.DataFrame:

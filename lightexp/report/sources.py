@@ -5,6 +5,8 @@ import os
 import sqlite3
 from contextlib import closing
 from functools import cached_property
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -29,8 +31,13 @@ class Source(Protocol):
         """Of these runs, "tags", "params" and "metrics" (the latest values) as rows of run_id, key, value."""
 
 
+def is_file(uri: str) -> bool:
+    """Whether the store is an SQLite file, which plain SQL reads; a server has its API alone."""
+    return uri.startswith("sqlite:")
+
+
 def source(uri: str) -> Source:
-    return Database(uri) if uri.startswith("sqlite:") else Server(uri)
+    return Database(uri) if is_file(uri) else Server(uri)
 
 
 class Database:
@@ -38,6 +45,20 @@ class Database:
 
     def __init__(self, uri: str) -> None:
         self.path = Path(uri.removeprefix("sqlite:///").partition("?")[0])
+        self._check_schema()
+
+    def _check_schema(self) -> None:
+        """MLflow changes its tables from version to version: what a newer one wrote could be read wrongly."""
+        tables = self._select("select name from sqlite_master where name in ('runs', 'alembic_version')", [], ["name"])
+        if self.path.is_file() and len(tables) < 2:
+            raise ReportError(f"{self.path} is no store of MLflow's: it has no table of runs")
+        revisions = set(self._select("select version_num from alembic_version", [], ["revision"])["revision"])
+        newer = revisions - _known_revisions()
+        if newer:
+            raise ReportError(
+                f"{self.path} has a schema ({newer.pop()}) that the installed MLflow {version('mlflow')} does not know: a newer one "
+                "wrote it; update with `pip install -U mlflow`"
+            )
 
     def heads(self) -> pd.DataFrame:
         return self._select(
@@ -69,6 +90,12 @@ class Database:
                 return pd.DataFrame(connection.execute(query, values).fetchall(), columns=columns)
         except sqlite3.Error as error:
             raise ReportError(f"{self.path.name} cannot be read as MLflow's store: {error}") from error
+
+
+def _known_revisions() -> set[str]:
+    """Names of the schemas up to the installed MLflow's, from its files of migrations: importing it would take two seconds."""
+    folder = Path(find_spec("mlflow").origin).parent / "store" / "db_migrations" / "versions"
+    return {path.name.partition("_")[0] for path in folder.glob("*.py")}
 
 
 class Server:

@@ -3,21 +3,26 @@
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
-from lightexp.report.error_bytes import error_bytes_figure
-from lightexp.report.ranking import ranking_figure
+from lightexp.report.artifacts import Artifacts
+from lightexp.report.gallery import OF_FILES, OF_RUNS, drawn
 from lightexp.report.render import FORMS, write
 from lightexp.report.style import save
+from lightexp.report.sweep import Sweep
 from lightexp.report.table import summarise
 
 
-def summary_files(frame: pd.DataFrame, directory: Path) -> list[Path]:
-    """Write table.md, table.tex, table.csv, error_bytes.png and ranking.png of the runs of a sweep; their paths.
+def summary_files(frame: pd.DataFrame, directory: Path, artifacts: Artifacts | None = None) -> list[Path]:
+    """Write table.md, table.tex, table.csv and the pictures that the runs of a sweep allow; their paths.
+
+    artifacts: files of the runs, for the pictures that need them; None leaves these out, which takes a second less.
 
     Raises:
         ReportError: no runs, or files that cannot be written.
     """
     table = summarise(frame)
     tables = [write(table, directory / f"table{suffix}") for suffix in FORMS]
-    pictures = {"error_bytes.png": error_bytes_figure, "ranking.png": ranking_figure}
-    return [*tables, *(save(figure(frame), directory / name) for name, figure in pictures.items())]
+    pictures = OF_RUNS if artifacts is None else OF_RUNS + OF_FILES
+    found = [(picture.name, figure) for picture, figure in drawn(Sweep(frame, artifacts), pictures)]
+    return tables + [save(figure, directory / f"{name}.png") for name, figure in found if isinstance(figure, Figure)]

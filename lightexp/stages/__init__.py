@@ -7,6 +7,9 @@ from lightexp.stages.factorize import Factorize
 from lightexp.stages.fit import Fit
 from lightexp.stages.gradual import PruneGradually
 from lightexp.stages.iterative import PruneIteratively
+from lightexp.stages.lineage import Lineage
+from lightexp.stages.load_file import LoadFile, file_chain
+from lightexp.stages.load_weights import LoadWeights
 from lightexp.stages.prune import Prune
 from lightexp.stages.quantize import Quantize
 from lightexp.stages.quantize_activations import QuantizeActivations
@@ -28,6 +31,9 @@ __all__ = [
     "Ensemble",
     "Factorize",
     "Fit",
+    "Lineage",
+    "LoadFile",
+    "LoadWeights",
     "NetworkSurgery",
     "Prune",
     "PruneAndRewind",
@@ -43,4 +49,5 @@ __all__ = [
     "RigL",
     "Shuffle",
     "Stage",
+    "file_chain",
 ]

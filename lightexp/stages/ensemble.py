@@ -6,16 +6,17 @@ from lightexp.distill import Equal, Panel, Teacher, Weighting
 from lightexp.errors import ConfigError
 from lightexp.spec import describe, spec
 from lightexp.stages.chain import Chain
+from lightexp.stages.lineage import Lineage
 
 
 @spec
 class Ensemble:
-    """Chains by name, each trained once and kept as any teacher is, whose nets answer together for losses of logits.
+    """Chains and lineages by name, each trained once and kept as any teacher is, whose nets answer together for losses of logits.
 
     weighting: how much each of them counts.
     """
 
-    teachers: dict[str, Chain]
+    teachers: dict[str, Chain | Lineage]
     weighting: Weighting = Equal()
 
     def __post_init__(self) -> None:
@@ -23,7 +24,7 @@ class Ensemble:
             raise ConfigError("an ensemble has no teachers: name at least one")
 
     def chains(self) -> dict[str, Chain]:
-        return {f"teacher {name}": chain for name, chain in self.teachers.items()}
+        return {f"teacher {name}": chain for name, one in self.teachers.items() for chain in one.chains().values()}
 
     def join(self, answering: list[Teacher]) -> Teacher:
         return Panel(answering, self.weighting)

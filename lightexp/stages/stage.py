@@ -28,6 +28,10 @@ class Context:
     around: Surroundings = field(default_factory=Surroundings)
     curve: list[Epoch] = field(default_factory=list)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What another process that trains the same net needs; the rest holds on to all of the run.
+        return self.__dict__ | {"fresh": None, "around": Surroundings()}
+
 
 class Stage:
     """A pure function of a net, its own fields and a seed. It may change the net that it is given.
@@ -36,7 +40,7 @@ class Stage:
     """
 
     teacher: Any = None
-    """Another `Chain`, to be run first, whose net answers as `Context.teacher`, or an `Ensemble` of some."""
+    """Another `Chain`, to be run first, whose net answers as `Context.teacher`, or a `Lineage` or an `Ensemble` of some."""
 
     sparsity: float | None = None
     """The share of zeros that it is asked for, if it prunes."""
@@ -62,3 +66,6 @@ class Stage:
 
     def check(self, model: nn.Module) -> None:
         """Complain now, before anything is trained, about what cannot work on this net."""
+
+    def check_data(self, data: Splits) -> None:
+        """Complain now, before anything is trained, about a data set that it cannot work with."""

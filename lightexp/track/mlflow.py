@@ -1,15 +1,17 @@
 """The observer that keeps a run in MLflow."""
 
 import getpass
-import os
-import socket
 import subprocess
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from lightexp.errors import Hopeless
 from lightexp.experiment import Observer, Plan, Record
+from lightexp.track.dataset import dataset_input
+from lightexp.track.dead import lives, mark, this_process
+from lightexp.track.environment import environment
 from lightexp.track.server import open_store
 
 METRICS = {
@@ -19,8 +21,8 @@ METRICS = {
     "test_errors": "test/errors",
     "test_top5_error": "test/top5_error",
     "dense_test_accuracy": "test/dense_accuracy",
-    "val_accuracy": "val/accuracy",
     "val_error": "val/error",
+    "val_accuracy": "val/accuracy",
     "val_loss": "val/loss",
     "params": "size/params",
     "nonzero": "size/nonzero",
@@ -37,6 +39,7 @@ METRICS = {
     "sparsity_prunable": "sparsity/prunable",
     "sparsity_asked": "sparsity/asked",
     "weight_bits": "bits/weight",
+    "weight_bits_asked": "bits/asked",
     "input_bits": "bits/input",
     "macs": "cost/macs",
     "effective_macs": "cost/effective_macs",
@@ -45,7 +48,10 @@ METRICS = {
     "activation_bytes": "cost/activation_bytes",
     "step_seconds": "cost/step_seconds",
 }
-"""Figures of a stage or a Record, and their names in MLflow, whose page groups them by what stands before the slash."""
+"""Figures of a stage or a Record, and their names in MLflow, whose page groups them by what stands before the slash.
+
+A stage's come first in a run, so the first of them here is what the page compares runs by until it is told otherwise.
+"""
 
 MOST_CLASSES = 20
 """Of data sets with more the errors of single classes are in record.json alone."""
@@ -56,7 +62,8 @@ ARTIFACTS = ("model.lxp", "record.json", "config.yaml", "stages.png", "layers.pn
 class MLflow(Observer):
     """One run in MLflow for one key in one sweep.
 
-    A finished run of the same key is not made again; one that died, and still says RUNNING, is marked KILLED.
+    A finished run of the same key is not made again. Attempts that did not finish make room for the next: they go to MLflow's
+    bin, marked KILLED if they died and still said RUNNING.
 
     params: scalars by name. tags: name → text; `sweep` among them tells runs of the same key apart. name: of the run.
     """
@@ -82,27 +89,29 @@ class MLflow(Observer):
 
     def start(self, plan: Plan) -> None:
         self.open()
-        self._bury_the_dead(plan.key)
-        finished = self._runs_of(plan.key, "FINISHED")
+        earlier = self._earlier(plan.key)
+        finished = [run for run in earlier if run.info.status == "FINISHED"]
+        for run in earlier:
+            if run.info.status != "FINISHED" and not (run.info.status == "RUNNING" and lives(run)):
+                self._discard(run)
         if finished:
             self.run_id, self.reused = finished[0].info.run_id, True
             return
-        tags = self.tags | {"key": plan.key, "net": plan.net} | _process() | _git()
-        run = self._client.create_run(self.experiment_id, tags=tags, run_name=self.name or f"{plan.data} {plan.key[:8]}")
+        tags = self.tags | {"key": plan.key, "net": plan.net} | this_process() | _source() | _git() | environment()
+        run = self._client.create_run(self.experiment_id, tags=tags, run_name=self.name or f"{plan.data.name} {plan.key[:8]}")
         self.run_id = run.info.run_id
         self._log_params()
+        self._client.log_inputs(self.run_id, datasets=[dataset_input(plan.data)])
 
-    def _runs_of(self, key: str, status: str) -> list[Any]:
-        sweep = self.tags.get("sweep")
-        runs = self._client.search_runs([self.experiment_id], f"tags.key = '{key}' and attributes.status = '{status}'")
-        return [run for run in runs if run.data.tags.get("sweep") == sweep]
+    def _earlier(self, key: str) -> list[Any]:
+        """What was tracked of the same key in the same sweep."""
+        runs = self._client.search_runs([self.experiment_id], f"tags.key = '{key}'")
+        return [run for run in runs if run.data.tags.get("sweep") == self.tags.get("sweep")]
 
-    def _bury_the_dead(self, key: str) -> None:
-        for run in self._runs_of(key, "RUNNING"):
-            tags = run.data.tags
-            if not (tags.get("host") == socket.gethostname() and _alive(int(tags.get("pid", 0)))):
-                self._client.set_tag(run.info.run_id, "failure", "its process died; the same run was started again")
-                self._client.set_terminated(run.info.run_id, "KILLED")
+    def _discard(self, run: Any) -> None:
+        if run.info.status == "RUNNING":
+            mark(self._client, run, "its process died; the same run was started again")
+        self._client.delete_run(run.info.run_id)
 
     def stage(self, chain: str, row: dict[str, Any], curve: list[dict[str, Any]]) -> None:
         if chain != "student" or self.reused:
@@ -121,21 +130,33 @@ class MLflow(Observer):
         if self.reused:
             return
         figures = {METRICS[name]: value for name, value in asdict(record).items() if name in METRICS}
+        figures["sparsity/density"] = 1 - record.sparsity_prunable
         if record.dense_test_accuracy is not None:
             figures["test/dense_error"] = 100 - record.dense_test_accuracy
         if len(record.class_errors) <= MOST_CLASSES:
             figures |= {f"class/errors_{label}": count for label, count in enumerate(record.class_errors)}
-        self._log(self._points(figures, max(self._stages - 1, 0)))
+        of_stages = {METRICS[name] for row in record.stages for name in row if name in METRICS}
+        # The page draws a curve of what has a step over 0, and of these alone there is one.
+        self._log(self._points({name: value for name, value in figures.items() if name not in of_stages}, 0))
+        self._log(self._points({name: figures[name] for name in of_stages & figures.keys()}, max(self._stages - 1, 0)))
+        self._describe(record)
         for name in ARTIFACTS:
             if (directory / name).exists():
                 self._client.log_artifact(self.run_id, str(directory / name))
         self._client.set_terminated(self.run_id, "FINISHED")
 
+    def _describe(self, record: Record) -> None:
+        """Put what came out above what the description already says."""
+        dense = "" if record.dense_test_accuracy is None else f" (dense control {100 - record.dense_test_accuracy:.2f} %)"
+        found = f"{record.test_error:.2f} % test error{dense} in {record.file_bytes:,} bytes, {record.ratio:.1f}× smaller"
+        note = self.tags.get("mlflow.note.content")
+        self._client.set_tag(self.run_id, "mlflow.note.content", f"**{found}**\n\n{note}" if note else f"**{found}**")
+
     def fail(self, error: BaseException) -> None:
         if self.run_id is None or self.reused:
             return
         self._client.set_tag(self.run_id, "failure", f"{type(error).__name__}: {error}"[:5000])
-        self._client.set_terminated(self.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+        self._client.set_terminated(self.run_id, "KILLED" if isinstance(error, (KeyboardInterrupt, Hopeless)) else "FAILED")
 
     def _points(self, figures: dict[str, float | None], step: int) -> list[Any]:
         from mlflow.entities import Metric
@@ -157,21 +178,9 @@ class MLflow(Observer):
             self._client.log_batch(self.run_id, params=named[at : at + 100])
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid > 0
-
-
-def _process() -> dict[str, str]:
-    """Who runs what and where; MLflow's page shows the tags under its own names."""
+def _source() -> dict[str, str]:
+    """Who runs what; MLflow's page shows the tags under its own names."""
     return {
-        "host": socket.gethostname(),
-        "pid": str(os.getpid()),
         "mlflow.user": getpass.getuser(),
         "mlflow.source.name": "lightexp",
         "mlflow.source.type": "LOCAL",

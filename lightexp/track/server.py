@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,10 +45,23 @@ def open_store(uri: str, experiment: str) -> "tuple[MlflowClient, str]":
             found = client.get_experiment_by_name(experiment)
             return client, found.experiment_id if found else client.create_experiment(experiment)
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = _schema(str(error), uri) or str(error).splitlines()[0]
         raise TrackingError(
             f"the tracking store {uri} cannot be opened: {reason}; see MLFLOW_TRACKING_URI, or use tracker=none"
         ) from error
+
+
+def _schema(message: str, uri: str) -> str | None:
+    """What is the matter if the store's tables are of another MLflow. MLflow itself calls a newer one out of date, too."""
+    import mlflow
+
+    found = re.search(r"schema \(found version (\w+)", message)
+    if found is None:
+        return None
+    known = Path(mlflow.__file__).parent.glob(f"store/db_migrations/versions/{found[1]}*.py")
+    if any(known):
+        return f"it was made by an older MLflow; copy it, then run: mlflow db upgrade {uri}"
+    return f"it was made by a newer MLflow than {mlflow.__version__}, which is installed here; upgrade mlflow, or take another store"
 
 
 def _alone(uri: str) -> FileLock:

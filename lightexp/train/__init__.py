@@ -2,9 +2,23 @@
 
 from lightexp.train.plan import Epoch, Precision, Surroundings, Training
 from lightexp.train.rate import Constant, Cosine, OneCycle, Rate, Step
+from lightexp.train.teacher_logits import TeacherLogits
 from lightexp.train.trainer import Trainer
 
-__all__ = ["Constant", "Cosine", "Epoch", "OneCycle", "Precision", "Rate", "Step", "Surroundings", "Trainer", "Training", "fit"]
+__all__ = [
+    "Constant",
+    "Cosine",
+    "Epoch",
+    "OneCycle",
+    "Precision",
+    "Rate",
+    "Step",
+    "Surroundings",
+    "TeacherLogits",
+    "Trainer",
+    "Training",
+    "fit",
+]
 
 
 def __getattr__(name: str):

@@ -17,7 +17,10 @@ from lightexp.errors import TrainingError
 from lightexp.measure import score
 from lightexp.train.average import Average
 from lightexp.train.checkpointing import checkpointing
+from lightexp.train.compiled import compiled
+from lightexp.train.group import Alone
 from lightexp.train.held import HeldBytes
+from lightexp.train.nonfinite import first_nonfinite
 from lightexp.train.parts import parts
 from lightexp.train.plan import Epoch, Surroundings, Training
 
@@ -29,12 +32,20 @@ class Module(pl.LightningModule):
     """Trains in chunks of steps by manual optimisation; each epoch is a pure function of the seed, its number and the state."""
 
     def __init__(
-        self, model: nn.Module, data: Splits, training: Training, seed: int, teacher: Teacher | None, around: Surroundings
+        self,
+        model: nn.Module,
+        data: Splits,
+        training: Training,
+        seed: int,
+        teacher: Teacher | None,
+        around: Surroundings,
+        group: Alone,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.model = model
         self.data, self.training_of, self.seed, self.teacher, self.around = data, training, seed, teacher, around
+        self.group = group
         self.steps = max(1, len(data.train) // training.batch_size + (len(data.train) % training.batch_size > 1))
         self.chunks = math.ceil(self.steps / STEPS_PER_CHUNK)
         self.history: list[Epoch] = []
@@ -64,6 +75,9 @@ class Module(pl.LightningModule):
         self._autocast = partial(torch.autocast, self.device.type, torch.bfloat16) if half else nullcontext
         for group in self._optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])
+        # Answers that come from inside the net are not heard where it is compiled.
+        inside, _ = self.training_of.loss.layers()
+        self._compiled = compiled(self.model) if self.around.trainer.compile and not inside else None
         # A training that stopped early and is resumed before its result was kept has nothing left to do.
         self.trainer.should_stop = self._has_waited()
 
@@ -72,6 +86,7 @@ class Module(pl.LightningModule):
         torch.manual_seed(self.seed + self.current_epoch)
         self._augmenting = torch.Generator(self.device).manual_seed(self.seed + self.current_epoch)
         self._order = torch.randperm(len(self.data.train), device="cpu").to(self.device).split(self.training_of.batch_size)
+        self.group.diverge(self.seed + self.current_epoch)
         self._sums: dict[str, Tensor] = {}
         self.model.train()
 
@@ -87,12 +102,13 @@ class Module(pl.LightningModule):
             self.training_of.before_step(self.model, step, steps)
         for group in self._optimizer.param_groups:
             group["lr"] = group["initial_lr"] * self.training_of.rate(step / steps)
-        batch = self.data.batch(self.data.train, index, self._augmenting, augmented=True)
+        batch = Batch(*self.data.augmented_batch(index, self._augmenting))
         self._optimizer.zero_grad()
         loss = self.training_of.loss.at(step / steps)
         with self._counting(batch):
             for part, share in parts(batch, self.training_of.accumulate):
                 self._learn(loss, part, share)
+        self.group.add_up(p.grad for p in self.parameters() if p.grad is not None)
         if self.training_of.clip is not None:
             nn.utils.clip_grad_norm_(self.parameters(), self.training_of.clip)
         if self.training_of.after_backward:
@@ -105,14 +121,16 @@ class Module(pl.LightningModule):
         """In the first step of the fit what counts the bytes that autograd holds, later on nothing."""
         if self.held or self.history:
             return nullcontext()
-        self.held = HeldBytes([*self.parameters(), *self.buffers(), *batch])
+        self.held = HeldBytes([*self.parameters(), *self.buffers(), *batch[:2]])
         return self.held
 
     def _learn(self, loss: Loss, batch: Batch, share: float) -> None:
         """Add the gradient of a part of the step's batch, which counts for that share of it."""
+        batch, own_share = self.group.share(batch)
+        share *= own_share
         own = () if self.own is None else (self.own,)
         with self._autocast(), self.segmented:
-            value, logged = loss(batch, self.model, self.teacher, *own)
+            value, logged = loss(batch, self._compiled or self.model, self.teacher, *own)
         # On a GPU this would wait for every step, so there the epoch's end notices instead.
         if value.device.type == "cpu" and not math.isfinite(value.item()):
             self._refuse(batch[0])
@@ -123,6 +141,7 @@ class Module(pl.LightningModule):
             self._sums[name].add_(figure, alpha=share)
 
     def on_train_epoch_end(self) -> None:
+        self.group.add_up(self._sums.values())
         means = {name: float(total) / self.steps for name, total in self._sums.items()}
         step_seconds = (time.perf_counter() - self._began) / self.steps
         with self.average.shown_by(self.model) if self.average else nullcontext():
@@ -130,7 +149,7 @@ class Module(pl.LightningModule):
 
     def _end_epoch(self, means: dict[str, float], step_seconds: float) -> None:
         """Validate, and look whether this is the best epoch so far."""
-        validation = score(self.model, self.data, self.data.val)
+        validation = self.group.first_says(lambda: score(self.model, self.data, self.data.val))
         # The validation loss alone shows what the last step did.
         if not math.isfinite(means["loss"] + validation.loss):
             self._refuse(self.data.batch(self.data.train, self._order[0])[0])
@@ -162,7 +181,8 @@ class Module(pl.LightningModule):
         return self.best is not None and self.history[-1].number - self.best["epoch"] >= self.training_of.patience
 
     def _refuse(self, inputs: Tensor) -> None:
-        layer = _first_nonfinite(self.model, inputs)
+        self.group.release(self.model)
+        layer = first_nonfinite(self.model, inputs)
         raise TrainingError(
             f"the loss became NaN or infinite in epoch {self.current_epoch + 1}, first in {layer}; lower the learning rate"
         )
@@ -173,24 +193,3 @@ class Module(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.history = [Epoch(**epoch) for epoch in checkpoint["lightexp"]["history"]]
         self.best = checkpoint["lightexp"]["best"]
-
-
-@torch.no_grad()
-def _first_nonfinite(model: nn.Module, inputs: Tensor) -> str:
-    """The first module, in the order of the forward pass, that gives a number that is none."""
-    found: list[str] = []
-
-    def look(name: str):
-        def hook(module: nn.Module, given: Any, output: Any) -> None:
-            if not found and isinstance(output, Tensor) and not output.isfinite().all():
-                found.append(name.partition(".parametrizations.")[0])
-
-        return hook
-
-    leaves = [(name, module) for name, module in model.named_modules() if name and not any(module.children())]
-    whole = [(name, module) for name, module in model.named_modules() if hasattr(module, "parametrizations")]
-    handles = [module.register_forward_hook(look(name)) for name, module in leaves + whole]
-    model(inputs)
-    for handle in handles:
-        handle.remove()
-    return f"layer {found[0]}" if found else "the loss itself (the net's output is finite)"

@@ -20,4 +20,4 @@ def parts(batch: Batch, count: int) -> list[tuple[Batch, float]]:
 
 def cut(batch: Batch, first: int, last: int) -> Batch:
     """The samples from `first` to before `last`."""
-    return tuple(tensor[first:last] for tensor in batch)
+    return Batch(*(None if tensor is None else tensor[first:last] for tensor in batch))

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lightexp.distill import Loss
 from lightexp.train.rate import Rate
+from lightexp.train.teacher_logits import TeacherLogits
 from lightexp.train.trainer import Trainer
 
 Precision = Literal["float32", "bfloat16"]
@@ -68,11 +69,13 @@ class Surroundings:
     """What a training needs besides its description, none of which changes its result.
 
     checkpoint: where to keep the state of the last epoch, to go on from after a crash.
+    keep: gives a teacher's logits, views·samples × classes, computed now or before.
     on_epoch, on_progress: told of each epoch, and of the share done so far.
     trainer: how it is computed.
     """
 
     checkpoint: Path | None = None
+    keep: Callable[[TeacherLogits], Tensor] = TeacherLogits.in_memory
     on_epoch: Callable[[Epoch], None] = field(default=lambda epoch: None)
     on_progress: Callable[[float], None] = field(default=lambda share: None)
     trainer: Trainer = field(default_factory=Trainer)

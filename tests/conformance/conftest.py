@@ -99,6 +99,7 @@ STAND_INS = {
     ("data", "root"): _pictures,
     ("training_set", "labels"): lambda folder: [3],
     ("stage", "labels"): lambda folder: [3],
+    ("loss", "shallow"): lambda folder: ["seen"],
     ("loss", "student_layers"): lambda folder: ["seen"],
     ("loss", "teacher_layers"): lambda folder: ["seen"],
 }
