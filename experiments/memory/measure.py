@@ -34,9 +34,9 @@ WAYS = (None, "sqrt")
 class Chain:
     """A chain of that depth, its batch, and both ways to take a training step."""
 
-    def __init__(self, layers: int, ways: tuple = WAYS) -> None:
+    def __init__(self, layers: int, ways: tuple = WAYS, filters: int = FILTERS) -> None:
         torch.manual_seed(0)
-        self.net = build(partial(ResidualChain, layers=layers, filters=FILTERS), (3, SIDE, SIDE), 10).train()
+        self.net = build(partial(ResidualChain, layers=layers, filters=filters), (3, SIDE, SIDE), 10).train()
         self.batch = torch.randn(SAMPLES, 3, SIDE, SIDE), torch.randint(10, (SAMPLES,))
         self.optimizer = torch.optim.SGD(self.net.parameters(), lr=1e-3)
         self.ways = {way: checkpointing(self.net, way, self.batch[0][:2]) for way in ways}
@@ -61,9 +61,9 @@ class Chain:
         return time.perf_counter() - began[0], time.process_time() - began[1]
 
 
-def measure(layers: int, rounds: int) -> list[dict]:
+def measure(layers: int, rounds: int, filters: int = FILTERS) -> list[dict]:
     """A row for each way; both take their steps in turn, so that a busy machine slows both."""
-    chain = Chain(layers)
+    chain = Chain(layers, filters=filters)
     rows = [{"layers": layers, "checkpointing": way or "none", "activation_bytes": chain.held_bytes(way)} for way in WAYS]
     if layers in TIMED:
         clock, processor = np.array([[chain.seconds(way) for way in WAYS] for _ in range(rounds)]).transpose(2, 1, 0)
@@ -138,11 +138,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--directory", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--filters", type=int, help="only print what 64 layers of so many filters take")
     parser.add_argument("--resident", choices=("none", "sqrt"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.resident:
         return resident_bytes(options.resident)
+    if options.filters:
+        return print(*measure(DEPTHS[0], options.rounds, options.filters), sep="\n")
     from readme import readme
 
     rows = []
