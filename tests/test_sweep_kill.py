@@ -13,7 +13,7 @@ import pytest
 from lightexp.sweep.pool import Pool
 from tests.sweeping import lives, statuses
 
-COMMAND = ["run", "-m", "seed=0,1", "sweep=killed", "schedule=dense", "loss=cross_entropy", "control=false", "epochs=150"]
+COMMAND = ["run", "-m", "seed=0,1", "sweep=killed", "schedule=dense", "loss=cross_entropy", "control=false", "epochs=60"]
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
 
