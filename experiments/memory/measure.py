@@ -121,10 +121,9 @@ def draw(rows: list[dict], path: Path) -> None:
             axes.annotate(
                 f"{label}: ∝ n$^{{{exponent(rows, way):.2f}}}$",
                 points[2],
-                xytext=(-4, 6) if way == "none" else (0, -16),
+                xytext=(6, -14),
                 textcoords="offset points",
                 color=colour,
-                ha="right" if way == "none" else "left",
             )
         axes.set_xticks(DEPTHS, [str(depth) for depth in DEPTHS])
         axes.set_yticks((10, 30, 100, 300), ("10", "30", "100", "300"))

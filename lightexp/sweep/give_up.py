@@ -8,7 +8,6 @@ from typing import Any
 from lightexp.errors import Hopeless
 from lightexp.experiment import Observer, Plan
 
-
 SHARE = 0.25
 """Of the runs that have ended."""
 

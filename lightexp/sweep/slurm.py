@@ -69,7 +69,7 @@ def _queued(array: str) -> set[str]:
 
 
 def _ask(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 def _error_of(handle: Any) -> Exception | None:

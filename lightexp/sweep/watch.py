@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -41,7 +42,7 @@ class Watch:
             self._numbers[job.name] = number
             self._running[job.name] = (job, None)
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> Self:
         if self.console.is_terminal:
             self._live.start()
         self._thread.start()

@@ -24,9 +24,9 @@ def charts(settings: list[str]) -> dict[str, Any]:
         # The names of values stand left of an axis, where the first has no room for words: seed and numbers come first.
         _parallel(settings[::-1], ["size/file_bytes", "test/error"]),
         _scatter("cost/effective_macs", "test/error"),
-        _line("val/error", "Validation error (%) after each stage"),
-        _line("size/file_bytes", "File size (bytes) after each stage", "log"),
-        _line("sparsity/prunable", "Sparsity after each stage"),
+        _line("val/error"),
+        _line("size/file_bytes", "log"),
+        _line("sparsity/prunable"),
     ]
     return {
         "compareRunCharts": cards,
@@ -54,8 +54,8 @@ def _parallel(params: list[str], metrics: list[str]) -> dict[str, Any]:
     return _card("PARALLEL", SWEEP, "Parallel Coordinates", selectedParams=params, selectedMetrics=metrics, showAllRuns=True)
 
 
-def _line(metric: str, title: str, scale: str = "linear") -> dict[str, Any]:
+def _line(metric: str, scale: str = "linear") -> dict[str, Any]:
     axes = {"xAxisKey": "step", "xAxisScaleType": "linear", "scaleType": scale, "yAxisKey": "metric", "range": {}}
     look = {"lineSmoothness": 0, "displayPoints": True, "useGlobalXaxisKey": False, "useGlobalLineSmoothing": False}
     chosen = {"metricKey": metric, "selectedMetricKeys": [metric], "yAxisExpressions": [], "ignoreOutliers": False}
-    return _card("LINE", STAGES, title, **chosen, **axes, **look, selectedXAxisMetricKey="")
+    return _card("LINE", STAGES, metric, **chosen, **axes, **look, selectedXAxisMetricKey="")

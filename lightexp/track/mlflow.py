@@ -146,11 +146,11 @@ class MLflow(Observer):
         self._client.set_terminated(self.run_id, "FINISHED")
 
     def _describe(self, record: Record) -> None:
-        """Put what came out above what the description already says."""
+        """Put what came out before what the description already says."""
         dense = "" if record.dense_test_accuracy is None else f" (dense control {100 - record.dense_test_accuracy:.2f} %)"
         found = f"{record.test_error:.2f} % test error{dense} in {record.file_bytes:,} bytes, {record.ratio:.1f}× smaller"
         note = self.tags.get("mlflow.note.content")
-        self._client.set_tag(self.run_id, "mlflow.note.content", f"**{found}**\n\n{note}" if note else f"**{found}**")
+        self._client.set_tag(self.run_id, "mlflow.note.content", f"**{found}**: {note}" if note else f"**{found}**")
 
     def fail(self, error: BaseException) -> None:
         if self.run_id is None or self.reused:

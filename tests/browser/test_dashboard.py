@@ -17,7 +17,8 @@ from lightexp.track.server import open_store
 
 NAMES = {f"criterion={criterion} sparsity={sparsity}" for criterion in ("magnitude", "random") for sparsity in (0.5, 0.9)}
 SCATTERS = [f"{x} vs. test/error" for x in ("size/file_bytes", "sparsity/density", "cost/effective_macs")]
-CURVES = ["Validation error (%) after each stage", "File size (bytes) after each stage", "Sparsity after each stage"]
+PATIENCE = 120_000  # milliseconds, for a machine that is busy with other tests
+CURVES = ["val/error", "size/file_bytes", "sparsity/prunable"]
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +86,9 @@ def test_a_run_has_its_data_set_its_pictures_its_colour_and_how_to_make_it_again
         assert splits.fingerprint.startswith(given["dataset"]["digest"])
         assert json.loads(given["dataset"]["profile"])["train"] == len(splits.train)
         tags = values(run, "tags")
-        found, what, again = tags["mlflow.note.content"].split("\n\n")
-        assert f"{values(run, 'metrics')['test/error']:.2f} % test error" in found
-        assert what == "digits · lenet300 · train → prune → tune · seed 3"
+        what, again = tags["mlflow.note.content"].split("\n\n")
+        assert f"{values(run, 'metrics')['test/error']:.2f} % test error" in what
+        assert what.endswith("smaller**: digits · lenet300 · train → prune → tune · seed 3")
         assert again.startswith("`lightexp run ")
         assert run["info"]["run_name"] in again
         assert tags["mlflow.runColor"] == (BLUE if tags["criterion"] == "magnitude" else RED)
@@ -118,7 +119,7 @@ def test_a_browser_shows_columns_and_charts_without_a_click(dashboard):
         page = browser.new_page(viewport={"width": 2400, "height": 2000})
         page.goto(dashboard.links["charts"])
         for title in [*SCATTERS, "Parallel Coordinates", *CURVES]:
-            api.expect(page.get_by_text(title, exact=True).first).to_be_visible(timeout=30_000)
+            api.expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=PATIENCE)
         page.goto(dashboard.links["table"])
         for column in (
             "criterion",
@@ -129,6 +130,6 @@ def test_a_browser_shows_columns_and_charts_without_a_click(dashboard):
             "sparsity/prunable",
             "bits/weight",
         ):
-            api.expect(page.get_by_role("columnheader", name=column, exact=True)).to_be_visible(timeout=30_000)
+            api.expect(page.get_by_role("columnheader", name=column, exact=True).first).to_be_visible(timeout=PATIENCE)
         for name in NAMES:
             api.expect(page.get_by_text(name, exact=True).first).to_be_visible()

@@ -29,7 +29,7 @@ def cluster(tmp_path):
 
 def test_a_sweep_of_8_jobs_outlives_a_node(cluster, tmp_path):
     command = [sys.executable, "-m", "lightexp.cli.main", "run", "-m", "seed=0,1,2,3", "sparsity=0.5,0.9", "sweep=eight"]
-    command += ["schedule=prune", "loss=cross_entropy", "epochs=30", "tune_epochs=1", "control=false"]
+    command += ["schedule=prune", "loss=cross_entropy", "epochs=20", "tune_epochs=1", "control=false"]
     command += ["hydra/launcher=slurm", "hydra.launcher.cpus_per_task=1"]
     environment = os.environ | {"SLURM_CONF": str(cluster / "slurm.conf")}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
@@ -39,7 +39,7 @@ def test_a_sweep_of_8_jobs_outlives_a_node(cluster, tmp_path):
         assert sweep.poll() is None, sweep.stdout.read()
         time.sleep(0.2)
     subprocess.run([HERE / "lose.sh", cluster, "n2"], check=True)
-    said, _ = sweep.communicate(timeout=900)
+    said, _ = sweep.communicate(timeout=1800)
     assert sweep.returncode == 0, said
     assert said.startswith("sweep eight: 8 jobs · 0 done · 8 to run, 16 at a time\n")
     assert said.count(": test error ") == 8
