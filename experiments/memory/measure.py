@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from chain import ResidualChain
 from matplotlib import rc_context
+from readme import exponent, readme
 from torch import nn
 
 from lightexp.models import build
@@ -28,6 +29,7 @@ from lightexp.train.held import HeldBytes
 DEPTHS = (64, 128, 256, 512, 1000)
 TIMED = (64, 256, 1000)
 FILTERS, SAMPLES, SIDE = 128, 32, 4
+SHAPE = {"filters": FILTERS, "samples": SAMPLES, "side": SIDE}
 WAYS = (None, "sqrt")
 
 
@@ -105,12 +107,6 @@ def resident() -> dict[str, int]:
     return {way: int(subprocess.run([sys.executable, __file__, "--resident", way], **options).stdout) for way in ways}
 
 
-def exponent(rows: list[dict], way: str) -> float:
-    """Slope of log bytes over log layers, by least squares."""
-    points = [(row["layers"], row["activation_bytes"]) for row in rows if row["checkpointing"] == way]
-    return float(np.polyfit(*np.log(np.array(points)).T, 1)[0])
-
-
 def draw(rows: list[dict], path: Path) -> None:
     with rc_context(STYLE):
         figure = new_figure(2.4)
@@ -145,8 +141,6 @@ def main() -> None:
         return resident_bytes(options.resident)
     if options.filters:
         return print(*measure(DEPTHS[0], options.rounds, options.filters), sep="\n")
-    from readme import readme
-
     rows = []
     for depth in DEPTHS:
         rows += measure(depth, options.rounds)
@@ -159,7 +153,7 @@ def main() -> None:
         writer.writerows(rows)
     draw(rows, options.directory / "memory.png")
     published = list(csv.DictReader((Path(__file__).parent / "published.csv").open()))
-    (options.directory / "README.md").write_text(readme(rows, grown, published, options.rounds))
+    (options.directory / "README.md").write_text(readme(rows, grown, published, options.rounds, SHAPE))
 
 
 if __name__ == "__main__":

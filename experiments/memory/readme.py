@@ -1,6 +1,6 @@
 """The README of what `measure.py` found."""
 
-from measure import DEPTHS, FILTERS, SAMPLES, SIDE, exponent
+import numpy as np
 
 TEXT = """# Memory against depth
 
@@ -38,7 +38,13 @@ times at 1,000 layers, over the 1.35 that was aimed at; the batch of 32 images o
 """
 
 
-def readme(rows: list[dict], grown: dict[str, int], published: list[dict], rounds: int) -> str:
+def exponent(rows: list[dict], way: str) -> float:
+    """Slope of log bytes over log layers, by least squares."""
+    points = [(row["layers"], row["activation_bytes"]) for row in rows if row["checkpointing"] == way]
+    return float(np.polyfit(*np.log(np.array(points)).T, 1)[0])
+
+
+def readme(rows: list[dict], grown: dict[str, int], published: list[dict], rounds: int, shape: dict[str, int]) -> str:
     pairs = list(zip(rows[::2], rows[1::2], strict=True))
     plain, cut = pairs[-1]
     here = (
@@ -49,13 +55,11 @@ def readme(rows: list[dict], grown: dict[str, int], published: list[dict], round
     )
     compared = [f"| {row['figure']} | {row['value']} | {ours} |" for row, ours in zip(published, here, strict=True)]
     return TEXT.format(
-        filters=FILTERS,
-        samples=SAMPLES,
-        side=SIDE,
+        **shape,
         rounds=rounds,
         rows="\n".join(_row(*pair) for pair in pairs),
         compared="\n".join(compared),
-        deepest=DEPTHS[-1],
+        deepest=plain["layers"],
         grown_none=grown["none"] / 1e6,
         grown_sqrt=grown["sqrt"] / 1e6,
     )
