@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from lightexp.errors import ConfigError
 from lightexp.ops.select import keep_largest
 
 
@@ -20,6 +21,18 @@ class Allocation(ABC):
 
     def check(self, weights: dict[str, Tensor], sparsity: float | None) -> None:
         """Complain, before anything is trained, of layers that it cannot cut, or not to that sparsity."""
+
+    def partway(self, share: float) -> "Allocation":
+        """What a round on the way to the amount cuts with: where it knows its own, to density ** share.
+
+        Raises:
+            ConfigError: it finds its own amount, and so cannot stop on the way.
+        """
+        if not self.takes_sparsity:
+            raise ConfigError(
+                f"pruning in rounds needs an amount to go to; {type(self).__name__} finds its own: it fits only `Prune`"
+            )
+        return self
 
     @abstractmethod
     def __call__(self, scores: dict[str, Tensor], sparsity: float | None) -> dict[str, Tensor]: ...

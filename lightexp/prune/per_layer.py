@@ -22,6 +22,11 @@ class PerLayer(Allocation):
             if name not in weights:
                 raise ConfigError(f"the net has no layer {name!r} to prune; there are: {', '.join(weights)}")
 
+    def partway(self, share: float) -> "PerLayer":
+        return (
+            PerLayer({name: 1 - (1 - sparsity) ** share for name, sparsity in self.sparsities.items()}) if share < 1 else self
+        )
+
     def __call__(self, scores: dict[str, Tensor], sparsity: float | None) -> dict[str, Tensor]:
         wanted = {name: self.sparsities.get(name, 0.0) for name in scores}
         return {name: keep_largest(s, s.numel() - round(wanted[name] * s.numel())) for name, s in scores.items()}
