@@ -153,8 +153,8 @@ def test_published_figures_stand_below_the_rows_they_match(tmp_path):
     made = summarise(sweep(), spec(tmp_path, PUBLISHED), tmp_path)
     cited = {block.title: [[cell.text for cell in row] for row in block.sections[2]] for block in made.blocks}
     assert cited == {
-        "digits": [["B 2016, hints [memory]", "–", "–", "1.90", "–", "–"]],
-        "mnist": [["A 2015, surgery", "magnitude", "–", "1.23", "–", "56.0"]],
+        "digits": [["B 2016, hints [memory]", "–", "–", "1.90", "–", "–", "2 reproduced"]],
+        "mnist": [["A 2015, surgery", "magnitude", "–", "1.23", "–", "56.0", "missed"]],
     }
     assert "1.234" in render.csv(made)
 

@@ -2,11 +2,12 @@
 
 import os
 import sys
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from lightexp.cli.results import results
 
 # Threads that spin while they wait make a small net ten times slower when another process wants the same core.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -21,18 +22,7 @@ cache = typer.Typer(help="What the stage store holds, and freeing it.", no_args_
 app.add_typer(cache, name="cache")
 
 HYDRA = {"allow_extra_args": True, "ignore_unknown_options": True}
-Uri = Annotated[str | None, typer.Option("--uri", help="Tracking store; MLFLOW_TRACKING_URI or ./mlflow.db by default.")]
-Name = Annotated[str | None, typer.Argument(help="Name of a sweep; the latest one by default.")]
-Published = Annotated[Path | None, typer.Option("--published", help="FILE.csv of published curves to draw beside.")]
-MetricName = Annotated[str, typer.Option("--metric", help="What stands in the place of the test error in pictures.")]
 Root = Annotated[Path | None, typer.Option("--root", help="The store; LIGHTEXP_CACHE or ./.lightexp by default.")]
-
-
-class Form(Enum):
-    """Of pictures."""
-
-    png = "png"
-    pdf = "pdf"
 
 
 def _version(asked: bool) -> None:
@@ -69,70 +59,28 @@ def run(context: typer.Context) -> None:
     raise typer.Exit(main(context.args))
 
 
-@app.command()
-def table(
-    name: Name = None,
-    spec: Annotated[Path | None, typer.Option("--spec", help="A table.yaml that says what stands where.")] = None,
-    single: Annotated[bool, typer.Option("--single", help="The runs that belong to no sweep.")] = False,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write it to FILE.md, .tex, .csv or .html.")] = None,
-    uri: Uri = None,
+@app.command(context_settings=HYDRA)
+def reproduce(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A folder of ./experiments, or a path of one.")],
+    quick: Annotated[bool, typer.Option("--quick", help="In a small form, which shows that it runs and nothing else.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of page and pictures; else its README.")] = None,
 ) -> None:
-    """Show a sweep as a table: means over seeds with their spread, the dense control beside them.
+    """Run what is missing of a study, and show its tables, with a verdict for each published row.
 
-    The best is bold, and what cannot be told from it is marked. How a table.yaml is written stands in experiments/README.md.
+    Further arguments are overrides of all its sweeps. How a study is written stands in experiments/README.md.
 
     \b
     Examples:
-      lightexp table
-      lightexp table my_sweep -o table.tex
-      lightexp table my_sweep --spec table.yaml -o table.html
-      lightexp table --single
+      lightexp reproduce deep_compression data.root=/data
+      lightexp reproduce deep_compression --quick
     """
-    from lightexp.cli.table import show
+    from lightexp.cli.reproduce import main
 
-    show(name, spec, single, output, uri)
-
-
-@app.command()
-def plot(
-    name: Name = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder; pictures/NAME by default.")] = None,
-    form: Annotated[Form, typer.Option("--format", help="For the screen, or for a paper.")] = Form.png,
-    published: Published = None,
-    metric: MetricName = "test/error",
-    uri: Uri = None,
-) -> None:
-    """Draw what the runs of a sweep allow: error against bytes and density, ranking, stages, layers, weights, a search's front.
-
-    \b
-    Examples:
-      lightexp plot
-      lightexp plot my_sweep -o figures --format pdf
-      lightexp plot my_sweep --metric val/error
-    """
-    from lightexp.cli.plot import show
-
-    show(name, output, form.value, published, metric, uri)
+    raise typer.Exit(main(name, quick, output, context.args))
 
 
-@app.command()
-def report(
-    name: Name = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The page; NAME.html by default.")] = None,
-    published: Published = None,
-    metric: MetricName = "test/error",
-    uri: Uri = None,
-) -> None:
-    """Write a sweep as one page: table, pictures, configs, versions, and the command that runs it again.
-
-    \b
-    Examples:
-      lightexp report
-      lightexp report my_sweep -o report.html
-    """
-    from lightexp.cli.report import write
-
-    write(name, output, published, metric, uri)
+app.add_typer(results)
 
 
 @app.command()
@@ -170,24 +118,6 @@ def evaluate(
     from lightexp.cli.evaluate import show
 
     show(file, trust, context.args)
-
-
-@app.command()
-def ui(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the page.")] = 5000,
-    host: Annotated[str, typer.Option(help="Address to listen on; this machine alone by default.")] = "127.0.0.1",
-    uri: Uri = None,
-) -> None:
-    """Open MLflow's page over the tracking store in use.
-
-    \b
-    Examples:
-      lightexp ui
-      lightexp ui --port 8080
-    """
-    from lightexp.cli.ui import serve
-
-    serve(host, port, uri)
 
 
 @cache.command("ls")

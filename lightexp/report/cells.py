@@ -63,12 +63,16 @@ class Block:
 
 @dataclass(frozen=True)
 class Table:
-    """What `lightexp.report.render` writes as Markdown, LaTeX, CSV, HTML or to a terminal."""
+    """What `lightexp.report.render` writes as Markdown, LaTeX, CSV, HTML or to a terminal.
+
+    verdicts: a line for each published row, see `lightexp.report.verdict`.
+    """
 
     title: str
     columns: list[Column]
     blocks: list[Block]
     footnotes: list[str] = field(default_factory=list)
+    verdicts: list[str] = field(default_factory=list)
 
     @property
     def rows(self) -> list[Row]:

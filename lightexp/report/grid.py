@@ -6,10 +6,12 @@ from functools import cached_property
 
 from lightexp.report.best import Verdict, verdicts
 from lightexp.report.cells import Block, Cell, Column, Row
-from lightexp.report.figures import Figures, count_cell
+from lightexp.report.figures import NOTHING, Figures, count_cell
 from lightexp.report.groups import Group
 from lightexp.report.layout import Entry, Key, Layout, Section, heading
+from lightexp.report.published import Citation
 from lightexp.report.scalars import plain
+from lightexp.report.verdict import Comparison, summary
 
 COUNT = ("n", "lost")
 
@@ -19,16 +21,19 @@ Verdicts = dict[str, dict[Group, Verdict]]
 
 @dataclass(frozen=True)
 class Grid:
-    """figures: a column each, for every key of the layout. version: of the code that made the newest run."""
+    """figures: a column each, for every key of the layout. version: of the code that made the newest run. compared: of
+    published rows."""
 
     layout: Layout
     figures: list[Figures]
     version: str
+    compared: dict[Citation, list[Comparison]]
 
     def made(self) -> tuple[list[Column], list[Block]]:
         """Columns and rows; a column of figures that no run has is left out."""
         columns = [Column(name, (name,), number=False) for name in (self.layout.first, *self.layout.rows)]
         columns += [column for key in self.layout.keys for column in self._columns(key)]
+        columns.append(Column("verdict", ("verdict",), number=False))
         blocks = [self._block(section) for section in self.layout.sections]
         rows = [row for block in blocks for section in block.sections for row in section]
         filled = [at for at in range(len(columns)) if any(value is not None for row in rows for value in row[at].values)]
@@ -79,7 +84,12 @@ class Grid:
             for figures in self.figures:
                 name = figures.metric.name
                 row.append(figures.cell(found, name in self._asked, verdicts[key].get(name, {}), self.version))
-        return row
+        return [*row, self._verdict(entry)]
+
+    def _verdict(self, entry: Entry) -> Cell:
+        cited = dict.fromkeys(one for one in entry.found.values() if isinstance(one, Citation))
+        text = summary([comparison for one in cited for comparison in self.compared.get(one, [])])
+        return Cell(text or NOTHING, (text or None,))
 
 
 def _narrowed(block: Block, kept: list[int]) -> Block:

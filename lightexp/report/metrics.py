@@ -76,6 +76,8 @@ _OTHERS = [
     Metric("val/accuracy", "higher", "val. accuracy", "%", 2),
     Metric("val/loss", "lower", "val. loss", "nats", 4),
     Metric("sparsity/all", "higher", "sparsity of all", "%", scale=100, spread=False),
+    Metric("size/coded_bytes", "lower", "coded weights", "bytes", 0, spread=False),
+    Metric("test/dense_error", "lower", "dense test error", "%", 2),
     Metric("size/params", "lower", "parameters", decimals=0, spread=False),
     Metric("size/nonzero", "lower", "non-zeros", decimals=0, spread=False),
     Metric("size/bits_per_param", "lower", "bits a parameter", decimals=3, spread=False),

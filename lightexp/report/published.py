@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,7 @@ class Published:
 
     file: stands beside the table.yaml. label: csv columns that say whose row it is, and what it counts.
     figures: csv column → metric, in the unit that the table shows. where: csv column → the value, or values, wanted.
+    judge: the metrics by which it is said whether the row was reached, all of them by default; see `lightexp.report.verdict`.
     match: csv column → the setting that must be equal to it. A setting of rows is filled in, one of groups and columns says where
     the row stands; a row whose value the sweep does not have is left out.
     A column `checked` that says other than "paper" is shown behind the label.
@@ -38,19 +40,22 @@ class Published:
     file: Path
     label: Names
     figures: dict[str, str]
+    judge: Names | None = None
     where: dict[str, Wanted] = field(default_factory=dict)
     match: dict[
         str, Annotated[Match, BeforeValidator(lambda given: {"setting": given} if isinstance(given, str) else given)]
     ] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Citation:
-    """A row of the csv: label; settings, as far as they are matched; metric → figure in the table's unit."""
+    """A row of the csv: label; settings, as far as they are matched; metric → figure in the table's unit; rounding: metric → half a
+    unit of the last digit that was published."""
 
     label: str
     settings: dict[str, Any]
     figures: dict[str, float]
+    rounding: dict[str, float] = field(default_factory=dict)
 
 
 def citations(published: Published, folder: Path) -> list[Citation]:
@@ -81,15 +86,16 @@ def citations(published: Published, folder: Path) -> list[Citation]:
 def _citation(published: Published, row: dict[str, str], place: str) -> Citation:
     label = ", ".join(row[name] for name in published.label if row[name])
     checked = row.get("checked") or "paper"
-    figures = {}
+    figures, rounding = {}, {}
     for column, metric in published.figures.items():
         value = _number(row[column])
         if isinstance(value, str):
             raise ReportError(f"published figures: {place}: {column} is no number: {value!r}")
         if value is not None:
             figures[metric] = float(value)
+            rounding[metric] = 0.5 * 10.0 ** Decimal(row[column]).as_tuple().exponent
     settings = {match.setting: match.translate(row[column]) for column, match in published.match.items()}
-    return Citation(label if checked == "paper" else f"{label} [{checked}]", settings, figures)
+    return Citation(label if checked == "paper" else f"{label} [{checked}]", settings, figures, rounding)
 
 
 def _number(text: str | None) -> Scalar:

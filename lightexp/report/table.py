@@ -16,9 +16,10 @@ from lightexp.report.layout import SCHEDULE, layout
 from lightexp.report.metrics import DEFAULT, KNOWN, Metric
 from lightexp.report.nearest import nearest
 from lightexp.report.published import Citation, citations
-from lightexp.report.scalars import normal, plain, same
+from lightexp.report.scalars import Names, normal, plain, same
 from lightexp.report.settings import chosen, column_of
 from lightexp.report.table_spec import TableSpec
+from lightexp.report.verdict import compare, lines
 
 __all__ = ["plain", "summarise"]
 
@@ -46,11 +47,14 @@ def summarise(frame: pd.DataFrame, spec: TableSpec = AUTOMATIC, folder: Path = P
     shown = [one for metric in metrics for one in (metric, metric.difference())[: 1 + (metric.name in differing)]]
     others = tuple(metric for name, metric in KNOWN.items() if metric.asked and name not in {one.name for one in shown})
     figures = [Figures(one, spec.spread, one.name in compared, one == shown[0], others) for one in shown]
-    grid = Grid(layout(groups, spec, _cited(frame, spec, folder)), figures, groups.version)
+    published = _published(metrics, spec, folder)
+    cited = [one for one in published if _concerns(one, frame)]
+    compared = compare(published, groups, [metric for metric in metrics if metric.name in _judged(spec)])
+    grid = Grid(layout(groups, spec, cited), figures, groups.version, compared)
     columns, blocks = grid.made()
     cells = [cell for block in blocks for section in block.sections for row in section for cell in row]
     notes = footnotes(cells, spec, grid.common_n, groups.version)
-    return Table(spec.title or _title(frame), columns, blocks, notes + groups.notes)
+    return Table(spec.title or _title(frame), columns, blocks, notes + groups.notes, lines(compared))
 
 
 def _metrics(frame: pd.DataFrame, spec: TableSpec) -> list[Metric]:
@@ -78,21 +82,28 @@ def _differing(metrics: list[Metric], spec: TableSpec) -> list[str]:
     return list(spec.differences)
 
 
-def _cited(frame: pd.DataFrame, spec: TableSpec, folder: Path) -> list[Citation]:
-    """The published rows, without those whose settings no run has."""
+def _published(metrics: list[Metric], spec: TableSpec, folder: Path) -> list[Citation]:
+    """The published rows that are wanted."""
     if spec.published is None:
         return []
-    shown = {metric.name for metric in _metrics(frame, spec)}
+    shown = {metric.name for metric in metrics}
     for name in spec.published.figures.values():
         if name not in shown:
             raise ReportError(f"published: figures name {name!r}, which is not among the metrics{nearest(name, shown)}")
-    found = citations(spec.published, folder)
-    for setting in {match.setting for match in spec.published.match.values()}:
-        there = {normal(value) for value in frame[column_of(setting, frame)]}
-        found = [
-            one for one in found if one.settings[setting] is None or any(same(one.settings[setting], other) for other in there)
-        ]
-    return found
+    return citations(spec.published, folder)
+
+
+def _judged(spec: TableSpec) -> Names:
+    published = spec.published
+    return () if published is None else tuple(published.figures.values()) if published.judge is None else published.judge
+
+
+def _concerns(citation: Citation, frame: pd.DataFrame) -> bool:
+    """Whether each setting that the published row is matched by is that of some run."""
+    return all(
+        value is None or any(same(value, other) for other in {normal(one) for one in frame[column_of(setting, frame)]})
+        for setting, value in citation.settings.items()
+    )
 
 
 def _title(frame: pd.DataFrame) -> str:

@@ -131,6 +131,7 @@ class MLflow(Observer):
             return
         figures = {METRICS[name]: value for name, value in asdict(record).items() if name in METRICS}
         figures["sparsity/density"] = 1 - record.sparsity_prunable
+        figures["size/coded_bytes"] = record.positions_bytes + record.values_bytes + record.tables_bytes
         if record.dense_test_accuracy is not None:
             figures["test/dense_error"] = 100 - record.dense_test_accuracy
         if len(record.class_errors) <= MOST_CLASSES:
