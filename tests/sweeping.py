@@ -23,7 +23,7 @@ class Typed:
 
     def __call__(self, *arguments: str, code: int = 0) -> str:
         """What `lightexp run -m` prints to either stream."""
-        with _as_it_was(), pytest.MonkeyPatch.context() as patch:
+        with as_it_was(), pytest.MonkeyPatch.context() as patch:
             patch.chdir(self.folder)
             patch.setattr(sys, "argv", sys.argv)
             patch.setattr(sys, "path", [*sys.path])
@@ -36,7 +36,7 @@ class Typed:
 
 
 @contextmanager
-def _as_it_was():
+def as_it_was():
     """Signals are heard as before, and other tests count on the number of threads."""
     import torch
 

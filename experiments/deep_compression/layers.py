@@ -49,7 +49,9 @@ def rows(file: Parsed) -> list[list[float]]:
 def total(layers: list[list[float]], entries: list[int]) -> list[float]:
     """Bits are means over what is stored, shares over all weights."""
     columns = np.array(layers).T
-    shares, bits = (np.average(columns[at], axis=1, weights=of) for at, of in (([1, 6, 7], columns[0]), ([2, 3, 4, 5], entries)))
+    shares, bits = (
+        np.average(columns[at], axis=1, weights=of) for at, of in (([1, 6, 7], columns[0]), ([2, 3, 4, 5], entries))
+    )
     return [columns[0].sum(), shares[0], *bits, *shares[1:]]
 
 

@@ -1,7 +1,7 @@
 """`lightexp reproduce`: a study, from what is missing of its runs to what its README shows."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +10,13 @@ from rich.console import Console
 from lightexp.cli.paths import short
 from lightexp.cli.run import main as run
 from lightexp.compose.resolvers import tracking_uri
-from lightexp.compose.study import QUICK, Study, find, read
+from lightexp.compose.study import QUICK, find, read
 from lightexp.experiment.write import write_whole
 from lightexp.report import query, render, table_spec
 from lightexp.report.cells import Table
-from lightexp.report.reproduced import cost, draw, markdown_of, printed, put
+from lightexp.report.reproduced import cost, draw, markdown_of, pictures, printed, put
 from lightexp.report.table import summarise
+from lightexp.report.table_spec import TableSpec
 
 PRIVATE = ("data.root=", "hydra.", "hydra/")
 """Overrides that say where and how, not what."""
@@ -29,25 +30,30 @@ def main(name: str, quick: bool, output: Path | None, overrides: Sequence[str]) 
     """
     folder = find(name)
     study = read(folder)
-    specs = {table: table_spec.read(folder / table) for table in study.tables}
+    specs = [table_spec.read(folder / table) for table in study.tables]
+    wanted = pictures(study.pictures)
     sweeps = study.named(quick)
-    print(f"study {folder.name}: {len(sweeps)} sweeps, {', '.join(sweeps.values())}", flush=True)
+    print(f"study {folder.name}, sweeps {', '.join(sweeps.values())}", flush=True)
     for sweep, known_as in sweeps.items():
         arguments = [f"sweep={known_as}", *study.overrides(sweep, quick, overrides)]
         if code := run(["-m", "--config-dir", str(folder), *arguments]):
             return code
-    tables = []
-    for spec in specs.values():
-        shown = [sweeps[sweep] for sweep in spec.sweeps or sweeps if sweep in sweeps]
-        if shown:
-            frame = query.runs(tracking_uri(), *shown)
-            tables.append(summarise(frame, replace(spec, sweeps=tuple(shown)), folder))
+    tables = [table for spec in specs if (table := _table(spec, folder, sweeps))]
     _show(tables)
+    place = output or (Path("multirun", f"{folder.name}{QUICK}") if quick else folder)
+    curves = folder / study.curves if study.curves else None
+    names, uri = list(sweeps.values()), tracking_uri()
     typed = " ".join(["lightexp reproduce", folder.name, *["--quick"] * quick, *_told(overrides)])
-    own = output is None and not quick
-    place = output or (Path("multirun") / f"{folder.name}{QUICK}" if quick else folder)
-    _write(place.absolute(), _part(study, folder, list(sweeps.values()), tables, place, typed), folder if own else None)
+    parts = [f"Written by `{typed}`: {cost(uri, query.runs(uri, *names))}", *map(markdown_of, tables)]
+    parts += [draw(uri, names, wanted, curves, place.absolute()), *(printed(folder / one, names) for one in study.scripts)]
+    _write("\n\n".join(part.strip() for part in parts if part), place.absolute(), None if output or quick else folder)
     return 0
+
+
+def _table(spec: TableSpec, folder: Path, sweeps: Mapping[str, str]) -> Table | None:
+    """The table of those of its sweeps that were run, under the names that they have now."""
+    shown = tuple(sweeps[sweep] for sweep in spec.sweeps or sweeps if sweep in sweeps)
+    return summarise(query.runs(tracking_uri(), *shown), replace(spec, sweeps=shown), folder) if shown else None
 
 
 def _show(tables: Sequence[Table]) -> None:
@@ -64,23 +70,11 @@ def _told(overrides: Sequence[str]) -> list[str]:
     return [override for override in overrides if not override.startswith(PRIVATE)]
 
 
-def _part(study: Study, folder: Path, sweeps: list[str], tables: Sequence[Table], place: Path, typed: str) -> str:
-    """Markdown of all that was found."""
-    uri = tracking_uri()
-    curves = folder / study.curves if study.curves else None
-    parts = [f"Written by `{typed}`: {cost(uri, query.runs(uri, *sweeps))}", *map(markdown_of, tables)]
-    parts += [
-        draw(uri, sweeps, study.pictures, curves, place.absolute()),
-        *(printed(folder / one, sweeps) for one in study.scripts),
-    ]
-    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
-
-
-def _write(place: Path, part: str, folder: Path | None) -> None:
-    """Into the README of the folder, or else as a page of its own."""
-    page = folder and (folder / "README.md").absolute()
-    text = put(page.read_text(), part, folder.name) if page and page.is_file() else None
-    if page and text is None:
-        print(f"{short(page)} has no place for it: put the lines of comment there that experiments/README.md shows")
-    path = write_whole(page, text.encode()) if text is not None else write_whole(place / "reproduced.md", part.encode())
+def _write(part: str, place: Path, folder: Path | None) -> None:
+    """Into the README of a study's folder, or else as a page of its own."""
+    readme = (folder / "README.md").absolute() if folder else None
+    text = put(readme.read_text(), part, folder.name) if folder and readme and readme.is_file() else None
+    if readme and text is None:
+        print(f"{short(readme)} has no place for it: put in the two lines of comment that experiments/README.md shows")
+    path = write_whole(readme, text.encode()) if readme and text else write_whole(place / "reproduced.md", part.encode())
     print(f"written: {short(path)}")

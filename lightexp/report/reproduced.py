@@ -12,7 +12,7 @@ from lightexp.report import render
 from lightexp.report.artifacts import Artifacts
 from lightexp.report.cells import Table
 from lightexp.report.errors import ReportError
-from lightexp.report.gallery import OF_FILES, OF_RUNS, drawn
+from lightexp.report.gallery import OF_FILES, OF_RUNS, Picture, drawn
 from lightexp.report.nearest import nearest
 from lightexp.report.style import save
 from lightexp.report.sweep import Sweep
@@ -26,20 +26,24 @@ def markdown_of(table: Table) -> str:
     return f"### {render.markdown(table)}" + (f"\n{verdicts}\n" if verdicts else "")
 
 
-def draw(uri: str, sweeps: Iterable[str], names: Sequence[str], curves: Path | None, folder: Path) -> str:
-    """Draw pictures of each sweep into the folder, and give the Markdown that shows them, or says what the runs lack.
+def pictures(names: Iterable[str]) -> list[Picture]:
+    """Those of `lightexp plot` that have these names.
 
     Raises:
-        ReportError: a name that no picture has.
+        ReportError: one has not.
     """
     known = {picture.name: picture for picture in OF_RUNS + OF_FILES}
     for name in names:
         if name not in known:
             raise ReportError(f"there is no picture {name!r}{nearest(name, known)}")
+    return [known[name] for name in names]
+
+
+def draw(uri: str, sweeps: Iterable[str], wanted: Sequence[Picture], curves: Path | None, folder: Path) -> str:
+    """Draw pictures of each sweep into the folder, and give the Markdown that shows them, or says what the runs lack."""
     parts = []
-    for sweep in sweeps:
-        gathered = Sweep.gather(uri, sweep, curves)
-        for picture, figure in drawn(gathered, [known[name] for name in names]):
+    for sweep in sweeps if wanted else ():
+        for picture, figure in drawn(Sweep.gather(uri, sweep, curves), wanted):
             if isinstance(figure, Figure):
                 file = save(figure, folder / f"{sweep}_{picture.name}.png")
                 parts.append(f"![{picture.title}, {sweep}]({file.name})\n\n{picture.caption}\n")
@@ -54,7 +58,7 @@ def printed(script: Path, sweeps: Iterable[str]) -> str:
     Raises:
         ReportError: it failed; with the last line of what it said.
     """
-    done = subprocess.run([sys.executable, str(script), *sweeps], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, str(script), *sweeps], capture_output=True, text=True, check=False)
     if done.returncode:
         raise ReportError(f"{script} failed: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
     return done.stdout

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from lightexp.report.groups import Group, Groups
 from lightexp.report.layout import heading
@@ -89,7 +89,7 @@ def summary(found: Sequence[Comparison]) -> str:
     outcomes = [one.outcome for one in found]
     if len(outcomes) == 1:
         return outcomes[0] + (", one seed" if found[0].seeds == 1 else "")
-    counts = {outcome: outcomes.count(outcome) for outcome in Outcome.__args__}
+    counts = {outcome: outcomes.count(outcome) for outcome in get_args(Outcome)}
     return ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
 
 
