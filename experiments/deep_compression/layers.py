@@ -59,7 +59,6 @@ def published(network: str) -> list[list[float]]:
     """The same from the paper's rows. What was stored of a layer is not told; its density says it but for fillers."""
     with Path(__file__).with_name("layers.csv").open() as lines:
         found = [list(map(float, list(row.values())[2:])) for row in csv.DictReader(lines) if row["network"] == network]
-    found = [[weights, density, bits, coded, *rest] for weights, density, bits, coded, *rest in found]
     return [*found, total(found, [row[0] * row[1] for row in found])] if found else []
 
 
@@ -72,8 +71,8 @@ def main(sweeps: list[str]) -> None:
         names = [layer.name for layer in parsed[0].layers] + ["all"]
         print(f"### Layers of {network}, {len(parsed)} seeds\n\n{HEAD}\n|---|{'---:|' * 8}")
         for name, there, here in zip(names, published(network), ours, strict=True):
-            cells = [f"{theirs:,.4g} → {own:,.4g}" for theirs, own in zip(there, here, strict=True)]
-            print(f"| {name} | {' | '.join(cells)} |")
+            cells = [f"{theirs:.2f} → {own:.2f}" for theirs, own in zip(there[1:], here[1:], strict=True)]
+            print(f"| {name} | {here[0]:,.0f} | {' | '.join(cells)} |")
         print()
     print(COUNT)
 
