@@ -13,9 +13,9 @@ from torch import nn
 from lightexp.data import Digits, split
 from lightexp.models import MLP, LeNet5, ResNet, build
 from lightexp.quantize import KMeans
-from lightexp.reparam import layers, mask_of
-from lightexp.stages import Context, Prune, Quantize, RemoveDead, RoundBiases
-from lightexp.stages.round_biases import rounded
+from lightexp.reparam import layers, mask_of, quantizer_of
+from lightexp.stages import Context, Prune, Quantize, RemoveDead, Round
+from lightexp.stages.round import rounded
 
 
 def net_of(*weights, biases) -> nn.Sequential:
@@ -123,6 +123,17 @@ def test_only_biases_are_rounded(two_samples):
     net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Linear(2, 2, bias=False))
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     net[0].bias.data = torch.tensor([0.7, 0.1])
-    RoundBiases(2)(net, Context(two_samples, seed=0))
+    Round(2)(net, Context(two_samples, seed=0))
     assert net[0].bias.tolist() == [1, 0]
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items() if name != "0.bias")
+
+
+def test_codebooks_are_rounded_and_a_shared_one_stays_shared(two_samples):
+    net = build(partial(MLP, widths=[4]), (2,), 2)
+    Quantize(KMeans(2, scope="net"))(net, Context(two_samples, seed=0))
+    first, last = (quantizer_of(layer) for layer in layers(net).values())
+    first.table.data = torch.tensor([-0.3, 1.4])
+    Round(table_bits=3)(net, Context(two_samples, seed=0))
+    assert first.table is last.table
+    assert first.table.tolist() == [-0.5, 1.5]
+    assert {abs(value) for value in net.layers[0].weight.unique().tolist()} <= {0, 0.5, 1.5}

@@ -19,7 +19,7 @@ from lightexp.stages.reinitialise import Reinitialise
 from lightexp.stages.remove_dead import RemoveDead
 from lightexp.stages.rewind import Rewind
 from lightexp.stages.rigl import RigL
-from lightexp.stages.round_biases import RoundBiases
+from lightexp.stages.round import Round
 from lightexp.stages.shuffle import Shuffle
 from lightexp.stages.stage import Context, Stage
 from lightexp.stages.stepwise import PruneStepwise
@@ -50,7 +50,7 @@ __all__ = [
     "RemoveDead",
     "Rewind",
     "RigL",
-    "RoundBiases",
+    "Round",
     "Shuffle",
     "Stage",
     "file_chain",
