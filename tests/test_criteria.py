@@ -129,7 +129,7 @@ def test_a_criterion_that_needs_what_nobody_measures_or_gives_no_numbers_is_refu
 
 def test_lamp_keeps_the_order_of_scores_below_zero():
     # Shifted by 2 they are 0, 1 and 3: 9/9, 1/(9 + 1) and 0; what is dead takes no part.
-    comparable = LAMP._comparable(torch.tensor([-2.0, 1.0, -1.0, -math.inf]))
+    comparable = LAMP.comparable(torch.tensor([-2.0, 1.0, -1.0, -math.inf]))
     assert comparable.tolist() == pytest.approx([0, 1, 0.1, -math.inf])
 
 

@@ -25,7 +25,7 @@ def statistics(seed: int = 0) -> Statistics:
 
 
 def shares(weight: list[float]) -> list[float]:
-    return LAMP._comparable(torch.tensor(weight)).tolist()
+    return LAMP.comparable(torch.tensor(weight)).tolist()
 
 
 # Criteria

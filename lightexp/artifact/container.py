@@ -6,8 +6,8 @@ header          the coder's tag and its options; varint lengths of the header, p
                 dictionary)
 positions       for each coded layer its number of non-zeros; then what the coder wrote to say where they are
 values          for each layer of steps the largest size of a code; then what the coder wrote to say which values there are
-tables          codebooks and steps, float32, each distinct one once
-dense           everything else of the net's state, raw, in the order of its names
+tables          codebooks and steps, each distinct one once: how many, their lengths; then their values, coded (see `floats`)
+dense           everything else of the net's state (see `rest`)
 """
 
 import struct
@@ -23,13 +23,14 @@ from lightexp.artifact.alphabet import Floats, Lookups, Steps
 from lightexp.artifact.binary import Reader, varint, varints
 from lightexp.artifact.bit_packing import BitPacking
 from lightexp.artifact.coder import Coder
+from lightexp.artifact.floats import pack_floats, unpack_floats
 from lightexp.artifact.header import pack_header, read_header
 from lightexp.artifact.huffman import Huffman
 from lightexp.artifact.layer import Layer
 from lightexp.artifact.range import Range
 from lightexp.errors import ArtifactError, ConfigError
 
-MAGIC = b"LXP\x02"
+MAGIC = b"LXP\x03"
 SECTIONS = ("positions", "values", "tables", "dense")
 KINDS = ("sparse", "lookup", "steps")
 CODERS = {coder.tag: coder for coder in (Range, Huffman, BitPacking)}
@@ -80,7 +81,7 @@ def pack(header: dict[str, Any], coder: Coder, sections: dict[str, bytes]) -> by
 
 
 def pack_tables(tables: list[np.ndarray]) -> bytes:
-    return varint(len(tables)) + varints(map(len, tables)) + b"".join(table.astype("<f4").tobytes() for table in tables)
+    return varint(len(tables)) + varints(map(len, tables)) + pack_floats(tables)
 
 
 def read(path: str | Path) -> bytes:
@@ -148,7 +149,9 @@ def _coder(reader: Reader) -> Coder:
 
 def _tables(reader: Reader) -> list[np.ndarray]:
     sizes = [reader.varint() for _ in range(reader.varint())]
-    return [np.frombuffer(reader.take(4 * size), "<f4") for size in sizes]
+    if sum(sizes) > 2**24:
+        raise ArtifactError("its tables are far too large")
+    return unpack_floats(reader.rest(), sizes)
 
 
 def _layer(entry: list, positions: Reader, values: Reader, tables: list[np.ndarray]) -> Layer:

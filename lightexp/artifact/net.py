@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from lightexp.artifact.alphabet import Floats, Lookups, Steps
-from lightexp.artifact.binary import Reader, unzigzag, varints, zigzag
+from lightexp.artifact.binary import varints
 from lightexp.artifact.coder import Coder, Numbered
 from lightexp.artifact.container import KINDS, Parsed, pack, pack_tables, parse, read
 from lightexp.artifact.layer import Layer
 from lightexp.artifact.range import Range
+from lightexp.artifact.rest import check_rest, pack_rest, unpack_rest
 from lightexp.errors import ArtifactError
 from lightexp.models import from_spec
 from lightexp.reparam import WeightCode, codes_of, latent, layers
@@ -22,7 +23,7 @@ DEFAULT = Range()
 
 @torch.no_grad()
 def encode(model: nn.Module, header: dict[str, Any], coder: Coder = DEFAULT) -> bytes:
-    """Write a net: quantized layers by their quantizer's own integers, pruned ones sparse, the rest raw.
+    """Write a net: quantized layers by their quantizer's own integers, pruned ones sparse, other matrices raw.
 
     Args:
         model: with or without masks and quantizers.
@@ -43,7 +44,7 @@ def encode(model: nn.Module, header: dict[str, Any], coder: Coder = DEFAULT) -> 
             "positions": varints(layer.nonzero for layer, _ in coded) + positions,
             "values": varints(sizes) + values,
             "tables": pack_tables(tables.found),
-            "dense": b"".join(_dense(tensor) for _, tensor in sorted(_rest(model, names).items())),
+            "dense": pack_rest(_rest(model, names)),
         },
     )
 
@@ -119,42 +120,22 @@ class _Tables:
         return len(self.found) - 1
 
 
-def _dense(tensor: Tensor) -> bytes:
-    array = tensor.detach().cpu().contiguous()
-    if array.dtype == torch.float32:
-        return array.numpy().astype("<f4").tobytes()
-    if array.is_floating_point() or array.is_complex():
-        raise ArtifactError(f"a tensor of {array.dtype} cannot be written: only float32 and integers can")
-    return varints(zigzag(value) for value in array.reshape(-1).tolist())
-
-
 def _fill(parsed: Parsed, trusted: Any) -> nn.Module:
     expected = {name: tensor for name, tensor in from_spec(parsed.header["model"], trusted, device="meta").state_dict().items()}
     for layer in parsed.layers:
         if f"{layer.name}.weight" not in expected or tuple(expected[f"{layer.name}.weight"].shape) != layer.shape:
             raise ArtifactError(f"the net it names has no weight {layer.name}.weight of shape {list(layer.shape)}")
     coded = {f"{layer.name}.weight" for layer in parsed.layers}
-    rest = {name: tensor for name, tensor in sorted(expected.items()) if name not in coded}
-    needed = sum(tensor.numel() * (4 if tensor.is_floating_point() else 1) for tensor in rest.values())
-    if needed > len(parsed.dense):
-        raise ArtifactError("the net it names has more weights than the file")
+    rest = {name: tensor for name, tensor in expected.items() if name not in coded}
+    check_rest(parsed.dense, rest)
     model = from_spec(parsed.header["model"], trusted)
-    state, reader = model.state_dict(), Reader(parsed.dense)
+    state = model.state_dict()
     # Layer by layer into the net's own memory: all of them at once would take as much again.
     for layer, numbers in zip(parsed.layers, parsed.numbers(), strict=True):
         state[f"{layer.name}.weight"].copy_(_weight(layer, numbers, parsed.tables))
-    for name, tensor in rest.items():
-        state[name].copy_(_read_dense(reader, tensor))
-    if reader.rest():
-        raise ArtifactError("the net it names has fewer weights than the file")
+    for name, value in unpack_rest(parsed.dense, rest).items():
+        state[name].copy_(value)
     return model.eval()
-
-
-def _read_dense(reader: Reader, like: Tensor) -> Tensor:
-    if like.is_floating_point():
-        values = np.frombuffer(reader.take(4 * like.numel()), "<f4").copy()
-        return torch.from_numpy(values).reshape(like.shape)
-    return torch.tensor([unzigzag(reader.varint()) for _ in range(like.numel())], dtype=like.dtype).reshape(like.shape)
 
 
 def _weight(layer: Layer, numbers: np.ndarray, tables: list[np.ndarray]) -> Tensor:

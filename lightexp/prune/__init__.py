@@ -5,6 +5,7 @@ from lightexp.prune.allocation import Allocation
 from lightexp.prune.apoz import APoZ
 from lightexp.prune.batch_norm_scale import BatchNormScale
 from lightexp.prune.blocks import Blocks
+from lightexp.prune.code_length import CodeLength
 from lightexp.prune.columns import Columns
 from lightexp.prune.criterion import Criterion, Statistics
 from lightexp.prune.erk import ERK
@@ -41,6 +42,7 @@ __all__ = [
     "Allocation",
     "BatchNormScale",
     "Blocks",
+    "CodeLength",
     "Columns",
     "Criterion",
     "FilterNorm",

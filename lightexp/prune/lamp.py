@@ -14,10 +14,11 @@ class LAMP(Allocation):
     """
 
     def __call__(self, scores: dict[str, Tensor], sparsity: float | None) -> dict[str, Tensor]:
-        return keep_largest_overall({name: self._comparable(layer) for name, layer in scores.items()}, sparsity)
+        return keep_largest_overall({name: self.comparable(layer) for name, layer in scores.items()}, sparsity)
 
     @staticmethod
-    def _comparable(scores: Tensor) -> Tensor:
+    def comparable(scores: Tensor) -> Tensor:
+        """LAMP's own scores of a layer: float64, 1 for the largest and -inf for what is gone."""
         flat = scores.reshape(-1).double()
         low = torch.where(flat.isneginf(), 0, flat).min().clamp_max(0)
         ordered, index = torch.where(flat.isneginf(), 0, flat - low).square().sort(descending=True, stable=True)

@@ -16,8 +16,10 @@ from lightexp.stages.quantize_activations import QuantizeActivations
 from lightexp.stages.recalibrate import Recalibrate
 from lightexp.stages.reduce_rank import ReduceRank
 from lightexp.stages.reinitialise import Reinitialise
+from lightexp.stages.remove_dead import RemoveDead
 from lightexp.stages.rewind import Rewind
 from lightexp.stages.rigl import RigL
+from lightexp.stages.round import Round
 from lightexp.stages.shuffle import Shuffle
 from lightexp.stages.stage import Context, Stage
 from lightexp.stages.stepwise import PruneStepwise
@@ -45,8 +47,10 @@ __all__ = [
     "Recalibrate",
     "ReduceRank",
     "Reinitialise",
+    "RemoveDead",
     "Rewind",
     "RigL",
+    "Round",
     "Shuffle",
     "Stage",
     "file_chain",

@@ -1,0 +1,45 @@
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from lightexp.prune.allocation import Allocation, keep_largest_overall
+from lightexp.prune.lamp import LAMP
+from lightexp.spec import spec
+
+INERTIA = 0.5
+"""What stands for each row and each column beside those that survive there, as a share of the mean: none is ever hopeless."""
+
+
+@spec
+class CodeLength(Allocation):
+    """LAMP scores (Lee et al. 2021) for each bit that a survivor costs in the file: rate against distortion.
+
+    Where most survive, positions are cheap: a weight of row i and column j of its layer takes −log₂ p_ij + `value_bits` bits,
+    p_ij = r_i·c_j / (n·m), r_i and c_j being the survivors there, smoothed, n those of the layer, m what smoothing added. So
+    units and inputs of few weights lose these first, and those of many gain. Which survive and what they cost depend on each
+    other: they are found in `rounds` rounds, from LAMP's choice.
+
+    value_bits: what is spent on a survivor's value and so the same everywhere.
+    """
+
+    value_bits: Annotated[float, Field(gt=0)] = 2.0
+    rounds: Annotated[int, Field(ge=1)] = 3
+
+    def __call__(self, scores: dict[str, Tensor], sparsity: float | None) -> dict[str, Tensor]:
+        comparable = {name: LAMP.comparable(layer) for name, layer in scores.items()}
+        masks = keep_largest_overall(comparable, sparsity)
+        for _ in range(self.rounds):
+            bits = {name: self.value_bits - chances(mask).log2() for name, mask in masks.items()}
+            masks = keep_largest_overall({name: layer / bits[name] for name, layer in comparable.items()}, sparsity)
+        return masks
+
+
+def chances(mask: Tensor) -> Tensor:
+    """p_ij: how likely a place is to hold a survivor, by the survivors of its row (output) and its column (input)."""
+    matrix = mask.flatten(1).double()
+    rows, columns = matrix.sum(1, keepdim=True), matrix.sum(0, keepdim=True)
+    total = matrix.sum().clamp_min(1)
+    rows, columns = rows + INERTIA * total / len(matrix), columns + INERTIA * total / matrix.shape[1]
+    return (rows * columns / (total * (1 + INERTIA) ** 2)).clamp(max=1).reshape(mask.shape)
