@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from pydantic import TypeAdapter
 
 from lightexp.cli.reproduce import main
 from lightexp.compose.study import Study, find, read
@@ -88,6 +90,12 @@ def test_a_failing_script_and_a_failing_job_are_told(folder, capsys):
         main("own", False, None, ["hydra/launcher=basic", "seed=0"])
     assert main("own", False, None, ["hydra/launcher=basic", "batch_size=0"]) == 1
     assert "input should be greater than or equal to 1" in capsys.readouterr().err
+
+
+def test_the_description_in_the_readme_is_a_study():
+    text = (EXPERIMENTS / "README.md").read_text().partition("## sweep.yaml")[2].split("```yaml\n")[1].partition("```")[0]
+    found = TypeAdapter(Study).validate_python(yaml.safe_load(text))
+    assert found.named(True) == {"pruned": "pruned_quick"} and found.scripts == ("layers.py",)
 
 
 def test_later_overrides_take_the_place_of_earlier_ones():

@@ -64,15 +64,15 @@ def published(network: str) -> list[list[float]]:
 
 def main(sweeps: list[str]) -> None:
     frame, files = query.runs(tracking_uri(), *sweeps), Artifacts(tracking_uri())
-    for network, runs in frame[frame["status"] == "FINISHED"].groupby("tag.model"):
+    for (name, network), runs in frame[frame["status"] == "FINISHED"].groupby(["tag.experiment", "tag.model"]):
         parsed = [parse(files.read(run, "model.lxp")) for run in runs["run_id"]]
         parsed = [file for file in parsed if isinstance(file.coder, Huffman)]
         ours = np.mean([rows(file) for file in parsed], axis=0)
-        names = [layer.name for layer in parsed[0].layers] + ["all"]
-        print(f"### Layers of {network}, {len(parsed)} seeds\n\n{HEAD}\n|---|{'---:|' * 8}")
-        for name, there, here in zip(names, published(network), ours, strict=True):
+        labels = [*(layer.name for layer in parsed[0].layers), "all"]
+        print(f"### Layers of {name}, {len(parsed)} seeds\n\n{HEAD}\n|---|{'---:|' * 8}")
+        for label, there, here in zip(labels, published(network), ours, strict=True):
             cells = [f"{theirs:.2f} → {own:.2f}" for theirs, own in zip(there[1:], here[1:], strict=True)]
-            print(f"| {name} | {here[0]:,.0f} | {' | '.join(cells)} |")
+            print(f"| {label} | {here[0]:,.0f} | {' | '.join(cells)} |")
         print()
     print(COUNT)
 
