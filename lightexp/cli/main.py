@@ -12,6 +12,10 @@ from lightexp.cli.results import results
 # Threads that spin while they wait make a small net ten times slower when another process wants the same core.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# Jupyter asks what a cell starts for colours, which rich takes for a terminal, and redraws its lines where nothing can be redrawn.
+if not sys.stdout.isatty():
+    os.environ.pop("FORCE_COLOR", None)
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,

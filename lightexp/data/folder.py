@@ -22,7 +22,7 @@ class ImageFolder(DataSet):
     root: Path
     size: PositiveInt = 32
 
-    def _read(self) -> tuple[str, Sequence[np.ndarray]]:
+    def read(self) -> tuple[str, Sequence[np.ndarray]]:
         root = self.root.expanduser()
         train = root / "train"
         test = root / "test" if (root / "test").is_dir() else root / "val"

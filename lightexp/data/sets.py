@@ -38,11 +38,11 @@ class DataSet(ABC):
         Raises:
             DataError: it is absent, damaged, or not what `split` accepts.
         """
-        name, arrays = self._read()
+        name, arrays = self.read()
         return split(name, *arrays, validation=self.validation, augment=tuple(self.augment.values()))
 
     @abstractmethod
-    def _read(self) -> tuple[str, Sequence[np.ndarray]]:
+    def read(self) -> tuple[str, Sequence[np.ndarray]]:
         """The name and the arrays x_train, y_train, x_test, y_test."""
 
 
@@ -50,7 +50,7 @@ class DataSet(ABC):
 class Digits(DataSet):
     """scikit-learn's 1,797 handwritten digits of 8×8 pixels; nothing to download, a fixed fifth of them is the test part."""
 
-    def _read(self) -> tuple[str, Sequence[np.ndarray]]:
+    def read(self) -> tuple[str, Sequence[np.ndarray]]:
         from sklearn.datasets import load_digits
 
         digits = load_digits()
@@ -65,7 +65,7 @@ class Arrays(DataSet):
 
     path: Path
 
-    def _read(self) -> tuple[str, Sequence[np.ndarray]]:
+    def read(self) -> tuple[str, Sequence[np.ndarray]]:
         path = self.path.expanduser()
         if not path.is_file():
             raise DataError(f"{path} is not there: point data.path at an .npz file with {', '.join(_KEYS)}")
@@ -82,7 +82,7 @@ class _Downloaded(DataSet):
     root: Path
     download: bool = True
 
-    def _read(self) -> tuple[str, Sequence[np.ndarray]]:
+    def read(self) -> tuple[str, Sequence[np.ndarray]]:
         path = self.root.expanduser() / f"{self.name}.npz"
         if not path.is_file():
             self._obtain(path)

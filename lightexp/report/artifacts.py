@@ -27,11 +27,12 @@ class Artifacts:
         Raises:
             ReportError: the run has no such file, or it cannot be reached.
         """
+        client = self._client
         from mlflow.exceptions import MlflowException
 
         with tempfile.TemporaryDirectory() as folder:
             try:
-                return Path(self._client.download_artifacts(run_id, name, folder)).read_bytes()
+                return Path(client.download_artifacts(run_id, name, folder)).read_bytes()
             except (OSError, MlflowException) as error:
                 raise ReportError(f"the tracking store has no {name} of run {run_id}") from error
 

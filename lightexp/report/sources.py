@@ -123,9 +123,12 @@ class Server:
 
     @cached_property
     def _runs(self) -> list[Any]:
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        # Its package takes seconds to import, which reading a file need not wait for.
+        from lightexp.track.server import import_quietly
+
         # MLflow by itself asks a silent server again for minutes.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+        import_quietly()
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
 

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import socket
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 5.0
 
 
-def quiet() -> None:
-    """Telemetry off and no progress talk, unless the user said otherwise; to be called before mlflow is imported."""
+def import_quietly() -> None:
+    """Import mlflow with telemetry off and no progress talk, unless the user said otherwise; to be called before any other import
+    of it, which decides on telemetry once."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    with warnings.catch_warnings():
+        # In a notebook tqdm, which mlflow imports, asks for the widgets that would draw its bars.
+        warnings.filterwarnings("ignore", "IProgress not found")
+        import mlflow  # noqa: F401
 
 
 def open_store(uri: str, experiment: str) -> "tuple[MlflowClient, str]":
@@ -31,7 +37,7 @@ def open_store(uri: str, experiment: str) -> "tuple[MlflowClient, str]":
     Raises:
         TrackingError: the server does not answer, or the store cannot be opened.
     """
-    quiet()
+    import_quietly()
     _reach(uri)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
