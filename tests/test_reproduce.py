@@ -16,7 +16,8 @@ from lightexp.report.reproduced import put
 from tests.sweeping import as_it_was
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
-STUDIES = sorted(path.parent.name for path in EXPERIMENTS.glob("*/sweep.yaml"))
+STUDIES = sorted(path.parent.name for path in EXPERIMENTS.glob("*/sweep.yaml") if path.with_name("README.md").exists())
+"""Those that have come as far as their README."""
 TINY = ["hydra/launcher=basic", "epochs=1", "tune_epochs=1", "seed=0"]
 
 
