@@ -17,7 +17,7 @@ from lightexp.report.nearest import nearest
 from lightexp.report.style import save
 from lightexp.report.sweep import Sweep
 
-HOUR, MINUTE = 3600.0, 60.0
+UNITS = {"hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
 
 
 def markdown_of(table: Table) -> str:
@@ -76,7 +76,8 @@ def cost(uri: str, frame: pd.DataFrame) -> str:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds / HOUR:.1f} hours" if seconds >= HOUR else f"{seconds / MINUTE:.1f} minutes"
+    unit = next((unit for unit, size in UNITS.items() if seconds >= size), "seconds")
+    return f"{seconds / UNITS[unit]:.1f} {unit}"
 
 
 def put(text: str, part: str, name: str) -> str | None:
