@@ -49,7 +49,8 @@ def test_there_are_notebooks():
 
 
 @every
-def test_it_runs_quietly_and_leaves_nothing(path, tmp_path, monkeypatch):
+def test_it_runs_quietly_and_leaves_nothing(path, tmp_path, tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     book = nbformat.read(path, as_version=4)
     run(book, tmp_path)

@@ -23,5 +23,7 @@ def test_mlflow_has_no_telemetry_client(first, tmp_path):
     script = ASK.format(first=first.format(uri=f"sqlite:///{tmp_path / 'mlflow.db'}"))
     # MLflow sends nothing from tests and CI, by which the rest of the environment would tell it.
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-    said = subprocess.run([sys.executable, "-c", script], env=kept, cwd=tmp_path, stdout=subprocess.PIPE, check=True, timeout=300)
+    said = subprocess.run(
+        [sys.executable, "-c", script], env=kept, cwd=tmp_path, stdout=subprocess.PIPE, check=True, timeout=300
+    )
     assert said.stdout.decode().strip() == "None"

@@ -10,6 +10,10 @@ from lightexp.report.errors import ReportError
 NEEDED = ("source", "method", "kept_percent", "error")
 
 
+class OfOthers(ReportError):
+    """The published curves are of other data sets or nets than the runs."""
+
+
 @dataclass(frozen=True)
 class Curve:
     """name: method and source, marked where the figures were not read in the paper itself. density, error: percent."""
@@ -26,7 +30,8 @@ def curves(path: Path, frame: pd.DataFrame) -> list[Curve]:
     data and model; checked: anything but "paper" is said behind the name.
 
     Raises:
-        ReportError: no such file, a column that is not there, or no row about these runs.
+        OfOthers: no row is about these runs.
+        ReportError: no such file, or a column that is not there.
     """
     try:
         rows = pd.read_csv(path)
@@ -39,7 +44,7 @@ def curves(path: Path, frame: pd.DataFrame) -> list[Curve]:
             here, there = sorted(frame[choice].dropna().unique()), sorted(rows[column].unique())
             rows = rows[rows[column].isin(here)]
             if rows.empty:
-                raise ReportError(f"{path.name} says nothing of {column} {', '.join(here)}, only of {', '.join(there)}")
+                raise OfOthers(f"{path.name} says nothing of {column} {', '.join(here)}, only of {', '.join(there)}")
     several = [name for name in ("dataset", "network") if name in rows and rows[name].nunique() > 1]
     return [
         Curve(_name(found, several), found["kept_percent"].tolist(), found["error"].tolist())

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from lightexp.report import render
 from lightexp.report.artifacts import Artifacts
 from lightexp.report.cells import Table
+from lightexp.report.curves import OfOthers
 from lightexp.report.errors import ReportError
 from lightexp.report.gallery import OF_FILES, OF_RUNS, Picture, drawn
 from lightexp.report.nearest import nearest
@@ -40,10 +41,18 @@ def pictures(names: Iterable[str]) -> list[Picture]:
 
 
 def draw(uri: str, sweeps: Iterable[str], wanted: Sequence[Picture], curves: Path | None, folder: Path) -> str:
-    """Draw pictures of each sweep into the folder, and give the Markdown that shows them, or says what the runs lack."""
+    """Draw pictures of each sweep into the folder, and give the Markdown that shows them, or says what the runs lack.
+
+    Published curves stand beside the sweeps of their data sets and nets.
+    """
     parts = []
     for sweep in sweeps if wanted else ():
-        for picture, figure in drawn(Sweep.gather(uri, sweep, curves), wanted):
+        try:
+            gathered = Sweep.gather(uri, sweep, curves)
+        except OfOthers as other:
+            parts.append(f"No published curves beside {sweep}: {other}.\n")
+            gathered = Sweep.gather(uri, sweep)
+        for picture, figure in drawn(gathered, wanted):
             if isinstance(figure, Figure):
                 file = save(figure, folder / f"{sweep}_{picture.name}.png")
                 parts.append(f"![{picture.title}, {sweep}]({file.name})\n\n{picture.caption}\n")
