@@ -112,8 +112,18 @@ def test_several_sweeps_make_one_table(uri):
 
 def test_two_sweeps_of_one_name_are_told_with_their_commands(uri):
     (note,) = [note for note in summarise(query.runs(uri, "twice")).footnotes if note.startswith("The sweep")]
-    assert note == f"The sweep twice has runs of 2 commands: `{FIRST}` (2); `{SECOND}` (2)."
+    assert (
+        note
+        == "The sweep twice has runs of 2 commands: `lightexp run -m sweep=twice` (2); `lightexp run -m sweep=twice sparsity=0.9` (2)."
+    )
     assert not any("commands" in note for note in summarise(query.runs(uri, "one")).footnotes)
+
+
+def test_more_seeds_are_no_other_command(uri):
+    frame = query.runs(uri, "one")
+    frame["tag.command"] = [f"lightexp run -m sweep=one seed={seed}" for seed in range(len(frame))]
+    assert frame["tag.command"].nunique() > 1
+    assert not any("commands" in note for note in summarise(frame).footnotes)
 
 
 def test_runs_of_other_code_than_the_newest_are_marked(uri):

@@ -8,6 +8,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig
 
+from lightexp.compose.typed import flags
+
 VARIABLE = "LIGHTEXP_COMMAND"
 LONGEST_NAME = 120
 
@@ -50,8 +52,8 @@ def note_of(config: DictConfig, choices: dict[str, str], overrides: Sequence[str
     """Two lines of Markdown: what the run is, and how to make it again."""
     order = config.get("order") or list(config.get("stages") or {})
     what = [choices.get("data"), choices.get("model"), " → ".join(order), f"seed {config.seed}"]
-    command = shlex.join(["lightexp", "run", *overrides])
-    return f"{' · '.join(part for part in what if part)}\n\n`{command}`"
+    again = shlex.join(["lightexp", "run", *flags(shlex.split(command())[2:]), *overrides])
+    return f"{' · '.join(part for part in what if part)}\n\n`{again}`"
 
 
 def _typed() -> list[Override]:

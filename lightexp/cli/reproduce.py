@@ -18,6 +18,7 @@ from lightexp.report.reproduced import cost, draw, markdown_of, pictures, printe
 from lightexp.report.table import summarise
 from lightexp.report.table_spec import TableSpec
 
+SMALL = "The small form shows that all of it runs: on other data and in few epochs its figures and verdicts say nothing."
 PRIVATE = ("data.root=", "hydra.", "hydra/")
 """Overrides that say where and how, not what."""
 
@@ -34,6 +35,8 @@ def main(name: str, quick: bool, output: Path | None, overrides: Sequence[str]) 
     wanted = pictures(study.pictures)
     sweeps = study.named(quick)
     print(f"study {folder.name}, sweeps {', '.join(sweeps.values())}", flush=True)
+    if quick:
+        print(SMALL, flush=True)
     for sweep, known_as in sweeps.items():
         arguments = [f"sweep={known_as}", *study.overrides(sweep, quick, overrides)]
         if code := run(["-m", "--config-dir", str(folder), *arguments]):
@@ -45,6 +48,7 @@ def main(name: str, quick: bool, output: Path | None, overrides: Sequence[str]) 
     names, uri = list(sweeps.values()), tracking_uri()
     typed = " ".join(["lightexp reproduce", folder.name, *["--quick"] * quick, *_told(overrides)])
     parts = [f"Written by `{typed}`: {cost(uri, query.runs(uri, *names))}", *map(markdown_of, tables)]
+    parts[1:1] = [SMALL] * quick
     parts += [draw(uri, names, wanted, curves, place.absolute()), *(printed(folder / one, names) for one in study.scripts)]
     _write("\n\n".join(part.strip() for part in parts if part), place.absolute(), None if output or quick else folder)
     return 0

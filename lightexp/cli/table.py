@@ -25,3 +25,5 @@ def show(name: str | None, spec_file: Path | None, single: bool, output: Path | 
     else:
         # Whoever reads a pipe wants each row in one line.
         Console(highlight=False, width=None if sys.stdout.isatty() else 10_000).print(render.terminal(table))
+    for line in table.verdicts:
+        print(line)

@@ -62,7 +62,7 @@ def find(name: str) -> Path:
         if (folder / FILE).is_file():
             return folder
     known = sorted(path.parent.name for path in ROOT.glob(f"*/{FILE}"))
-    raise ConfigError(f"there is no study {name!r} in ./{ROOT}{nearest(name, known)}")
+    raise ConfigError(f"there is no study {name!r} in ./{ROOT}{nearest(name, known)}; a path of its folder is a name too")
 
 
 def read(folder: Path) -> Study:

@@ -1,6 +1,5 @@
 from typing import Annotated
 
-import torch
 from pydantic import Field
 from torch import Tensor
 

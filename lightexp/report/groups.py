@@ -167,7 +167,7 @@ def _controls(names: list[str], runs: pd.DataFrame) -> list[Group]:
 
 
 def _notes(frame: pd.DataFrame, finished: pd.DataFrame, compressed: list[Group]) -> list[str]:
-    notes = [_commands(name, runs) for name, runs in _by_sweep(frame) if runs["tag.command"].nunique() > 1]
+    notes = [_commands(name, runs) for name, runs in _by_sweep(frame) if runs["tag.command"].map(_but_seeds).nunique() > 1]
     older = int(frame["done"].sum()) - len(finished)
     if older:
         notes.append(f"Left out: {older} older run{'s' * (older > 1)} of the same settings and seed.")
@@ -181,7 +181,15 @@ def _by_sweep(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield from frame.groupby("tag.sweep")
 
 
+def _but_seeds(command: str) -> str:
+    """More seeds of the same are no other sweep."""
+    return " ".join(word for word in str(command).split() if not word.startswith("seed="))
+
+
 def _commands(sweep: str, runs: pd.DataFrame) -> str:
     """That a name was given to several sweeps, which may be meant."""
-    texts = [f"`{textwrap.shorten(command, 90)}` ({count})" for command, count in runs["tag.command"].value_counts().items()]
+    texts = [
+        f"`{textwrap.shorten(command, 90)}` ({count})"
+        for command, count in runs["tag.command"].map(_but_seeds).value_counts().items()
+    ]
     return f"The sweep {sweep} has runs of {len(texts)} commands: {'; '.join(texts[:3])}{'; …' * (len(texts) > 3)}."

@@ -12,10 +12,11 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from lightexp.compose.errors import explain
+from lightexp.compose.typed import flags
 from lightexp.errors import JobsFailed, LightexpError
 from lightexp.sweep.job import Job
 from lightexp.sweep.plan import Planner, announce
-from lightexp.sweep.status import Status
+from lightexp.sweep.status import FILE, Status
 from lightexp.sweep.summary import More, conclude, finished_keys, refresh
 from lightexp.sweep.watch import Watch
 
@@ -38,11 +39,12 @@ class Sweep:
 
     def plan(self, planned: Sequence[tuple[list[str], str]]) -> list[Job]:
         """Jobs of overrides and names, in their order; of a name that was planned before, the same job."""
-        for overrides, name in planned:
-            if name not in self.jobs:
-                self.jobs[name] = job = self.planner.job(overrides, name)
-                if job.error:
-                    self.errors[name] = job.error
+        with self.console.status("composing the jobs"):
+            for overrides, name in planned:
+                if name not in self.jobs:
+                    self.jobs[name] = job = self.planner.job(overrides, name)
+                    if job.error:
+                        self.errors[name] = job.error
         return [self.jobs[name] for _, name in planned]
 
     def done(self, jobs: Sequence[Job]) -> list[Job]:
@@ -83,7 +85,7 @@ class Sweep:
         """
         conclude(self.console, self.uri, self.name, self.command, more)
         if self.errors:
-            raise JobsFailed(complaint(list(self.jobs.values()), self.errors))
+            raise JobsFailed(complaint(list(self.jobs.values()), self.errors, flags(sys.argv[1:])))
 
     def _refresh(self, more: More) -> None:
         if self.uri is None:
@@ -94,11 +96,20 @@ class Sweep:
             self.console.print(f"the summary run could not be refreshed: {error}", soft_wrap=True)
 
 
-def complaint(jobs: Sequence[Job], errors: dict[str, str]) -> str:
-    """What failed, why, and the commands that run just that."""
+def complaint(jobs: Sequence[Job], errors: dict[str, str], typed: Sequence[str]) -> str:
+    """What failed, why, and the commands that run just that.
+
+    typed: flags that all jobs were given.
+    """
     lines = [f"{len(errors)} of {len(jobs)} jobs failed; what is done is kept, and the same command runs the rest"]
     for number, job in enumerate(jobs, start=1):
         if job.name in errors:
-            command = ["lightexp", "run", *(o for o in job.overrides if not o.startswith(("hydra.", "sweep=")))]
-            lines += [f"  [{number}] {errors[job.name].strip()}", f"      {shlex.join(command)}"]
+            command = ["lightexp", "run", *typed, *(o for o in job.overrides if not o.startswith(("hydra.", "sweep=")))]
+            lines += [f"  [{number}] {_in_short(errors[job.name], job.directory)}", f"      {shlex.join(command)}"]
     return "\n".join(lines)
+
+
+def _in_short(error: str, directory: Path) -> str:
+    """Of an error that nobody foresaw the last line, and where the rest is."""
+    lines = error.strip().splitlines()
+    return f"{lines[-1]} (traceback: {directory / FILE})" if lines[0].startswith("Traceback") else error.strip()
