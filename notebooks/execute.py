@@ -28,7 +28,7 @@ def execute(book: Any, folder: Path) -> None:
     # Without times of day, and what a stream brings in pieces put together.
     options = {"timeout": CELL_SECONDS, "record_timing": False, "coalesce_streams": True}
     client = NotebookClient(book, km=manager, resources={"metadata": {"path": str(folder)}}, **options)
-    client.execute(env=os.environ | {"PATH": path})
+    client.execute(env=os.environ | {"PATH": path}, cleanup_kc=True)
     book.metadata["language_info"] = {"name": "python"}
 
 
