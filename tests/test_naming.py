@@ -10,9 +10,14 @@ TYPED = ["-m", "--config-dir", "mine", "order=[prune,  tune]", "seed=0,1", "spar
 JOB = ["order=[prune,tune]", "seed=0", "sparsity=0.9", "criterion=taylor"]
 
 
-@pytest.fixture
-def sweep(monkeypatch):
+@pytest.fixture(autouse=True)
+def nothing_typed(monkeypatch):
+    """Nor by the tests before this one; and nothing stays for those behind it."""
     monkeypatch.setenv(VARIABLE, "")
+
+
+@pytest.fixture
+def sweep():
     return tell
 
 
