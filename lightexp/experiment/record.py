@@ -22,7 +22,7 @@ class Record:
         it skips at 32; None if it was told no bits. input_bits: of the numbers that layers take, mean over their MACs, 32 where
         nothing quantizes them. bits_per_param: 8 · file_bytes / params.
     file_bytes: size of the file = header_bytes + positions_bytes + values_bytes + tables_bytes + dense_bytes, where dense is
-        all that is stored raw. original_bytes: of the net as it was built, as dense float32. ratio: original_bytes / file_bytes.
+        all that is no coded weight. original_bytes: of the net as it was built, as dense float32. ratio: original_bytes / file_bytes.
     macs: multiply-accumulates for one input; effective_macs: those whose weight is not 0; bops: Σ effective MACs × weight
         bits × bits of the layer's input.
     seconds: of computing the student's stages, also those that were found in the store and not computed again; without the
