@@ -53,6 +53,12 @@ def test_inspect_needs_no_torch_and_itemises_every_byte(folder):
     assert "positions" in subprocess.run(check, cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
+def test_a_table_needs_neither_torch_nor_mlflow(folder):
+    script = "import sys; from lightexp.cli.table import show; show(None, None, True, None, 'sqlite:///mlflow.db')"
+    check = [sys.executable, "-c", script + "; assert not {'torch', 'mlflow'} & set(sys.modules)"]
+    assert "dense control" in subprocess.run(check, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
 def test_evaluate_prints_the_accuracy_of_the_record(folder):
     record = json.loads((folder / "out/record.json").read_text())
     assert f"test: accuracy {record['test_accuracy']} %" in lightexp(folder, "evaluate", "out/model.lxp")

@@ -209,6 +209,15 @@ def test_bad_input_is_one_line(uri, tmp_path, name, metric, said):
     assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())
 
 
+def test_the_validation_split_chooses_the_settings_of_profiles(uri):
+    sweep = Sweep.gather(uri, "small")
+    best_on_test = sweep.frame.assign(**{"test/error": sweep.frame["size/file_bytes"].rank(), "size/file_bytes": 1.0})
+    best_on_val = best_on_test.assign(**{"val/error": -best_on_test["test/error"]})
+    shown = Sweep(best_on_val, sweep.artifacts).records
+    worst = best_on_val.loc[best_on_val["test/error"].idxmax(), "run_id"]
+    assert sweep.artifacts.record(worst) in next(iter(shown.values()))
+
+
 def test_weights_without_their_stages_are_not_drawn(uri, tmp_path):
     sweep = Sweep.gather(uri, "small")
     moved = Sweep(sweep.frame.assign(**{"param.cache.root": str(tmp_path)}), sweep.artifacts)

@@ -137,6 +137,7 @@ def test_runs_that_failed_are_seen():
     assert counts == {"0.9": ("2", "1"), "0.99": ("0", "3")}
     texts = [cell.text for row in made.rows for cell in row]
     assert "2 of 3, 1 failed" in texts and "0 of 3, 1 killed, 1 missing, 1 running" in texts
+    assert "Unfinished: 1 running yet, or killed; the same command goes on with it." in made.footnotes
 
 
 def test_a_run_without_an_error_is_not_averaged():

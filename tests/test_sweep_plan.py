@@ -77,7 +77,7 @@ def test_only_what_is_missing_runs(typed, folder):
         "6 stages, 5 of them different: 0 in the store, 5 to compute (3 epochs; 4 if nothing were shared)\n"
     )
     assert re.search(r"^\[1/2\] sparsity=0.5: started$", said, re.MULTILINE)
-    assert re.search(r"^\[2/2\] sparsity=0.9: test error \d+\.\d\d %, [\d,]+ bytes", said, re.MULTILINE)
+    assert re.search(r"^\[2/2\] sparsity=0.9: validation error \d+\.\d\d %, [\d,]+ bytes", said, re.MULTILINE)
     before = statuses(folder)
     files = {path: path.stat().st_mtime_ns for path in folder.glob("multirun/two/*/model.lxp")}
     again = typed("sparsity=0.5,0.9", "sweep=two", *QUICK)

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lightexp.data import Splits
 from lightexp.experiment.record import Record
+
+if TYPE_CHECKING:
+    from lightexp.data import Splits
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Plan:
 
     key: str
     seed: int
-    data: Splits
+    data: "Splits"
     net: str
     directory: Path
     chains: dict[str, tuple[int, int]]

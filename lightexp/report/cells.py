@@ -65,7 +65,8 @@ class Block:
 class Table:
     """What `lightexp.report.render` writes as Markdown, LaTeX, CSV, HTML or to a terminal.
 
-    verdicts: a line for each published row, see `lightexp.report.verdict`.
+    verdicts: a line for each published row, see `lightexp.report.verdict`. n: the runs behind every cell, None where the table
+        itself says how many.
     """
 
     title: str
@@ -73,6 +74,7 @@ class Table:
     blocks: list[Block]
     footnotes: list[str] = field(default_factory=list)
     verdicts: list[str] = field(default_factory=list)
+    n: int | None = None
 
     @property
     def rows(self) -> list[Row]:

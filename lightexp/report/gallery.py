@@ -25,7 +25,7 @@ class Picture:
     draw: Callable[[Sweep], Figure]
 
 
-FRONT = "the settings on the Pareto front of error and bytes (six of them from end to end, if they are more), means over seeds"
+FRONT = "the settings on the Pareto front of validation error and bytes (six of them from end to end, if they are more), means over seeds"
 
 OF_RUNS = [
     Picture(

@@ -70,7 +70,7 @@ def _profiles(records: Records, table: Literal["stages", "layers"], name: str, p
         for label, found in records.items()
     }
     alike = {label: tables for label, tables in alike.items() if tables}
-    figure = new_figure(0.4 + 1.05 * len(panels) + depth(names) + legend_inches(list(alike)))
+    figure = new_figure(0.4 + 1.05 * len(panels) + depth(names) + legend_inches([*alike, "title"]))
     handles: list[Artist] = []
     for axes, panel in zip(figure.subplots(len(panels), sharex=True), panels, strict=True):
         means = [np.mean([[panel.figure(row) for row in rows] for rows in tables], axis=0) for tables in alike.values()]
@@ -80,8 +80,17 @@ def _profiles(records: Records, table: Literal["stages", "layers"], name: str, p
     axes.set_xlabel(table.removesuffix("s"))
     figure.align_ylabels()
     if len(alike) > 1:
-        figure.legend(handles, alike, loc="outside upper center", ncols=legend_columns(list(alike)), columnspacing=1.2)
+        columns = legend_columns(list(alike))
+        figure.legend(handles, alike, title=_of(alike), loc="outside upper center", ncols=columns, columnspacing=1.2)
     return figure
+
+
+def _of(series: dict[str, list[list[Row]]]) -> str:
+    """What is drawn of each setting, for a picture that stands without its caption."""
+    counts = sorted({len(runs) for runs in series.values()})
+    return (
+        "one run each" if counts == [1] else f"means over {' to '.join(map(str, (counts[0], counts[-1])[: len(counts)]))} seeds"
+    )
 
 
 def _draw(axes: Axes, series: Sequence[np.ndarray]) -> list[Artist]:

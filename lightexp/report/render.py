@@ -31,10 +31,11 @@ def csv(table: Table) -> str:
     text = io.StringIO()
     writer = csv_module.writer(text, lineterminator="\n")
     heads = list(table.blocks[0].settings) if table.blocks else []
-    writer.writerow([*heads, *(field for column in table.columns for field in column.fields), "marks"])
+    common = [] if table.n is None else [table.n]
+    writer.writerow([*heads, *["n"] * len(common), *(field for column in table.columns for field in column.fields), "marks"])
     for block in table.blocks:
         for row in (row for section in block.sections for row in section):
-            values = [*block.settings.values(), *(value for cell in row for value in cell.values)]
+            values = [*block.settings.values(), *common, *(value for cell in row for value in cell.values)]
             marks = "".join(dict.fromkeys(mark for cell in row for mark in cell.marks))
             writer.writerow(["" if value is None else value for value in [*values, marks]])
     return text.getvalue()

@@ -51,6 +51,7 @@ STYLE = {
     "font.size": 8,
     "axes.labelsize": 8,
     "axes.titlesize": 8,
+    "legend.title_fontsize": 7,
     "xtick.labelsize": 8,
     "ytick.labelsize": 8,
     "legend.fontsize": 7,

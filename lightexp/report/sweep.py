@@ -26,6 +26,8 @@ from lightexp.report.weights import LayerWeights, quantized_weights
 
 DENSE_BITS = 32
 
+VALIDATION = KNOWN["val/error"]
+
 SEARCH = ("trials.csv", "objectives.json")
 """What a search leaves in its summary run."""
 
@@ -72,8 +74,11 @@ class Sweep:
 
     @cached_property
     def records(self) -> Records:
-        """Of the settings that no other one beats, or some of them from end to end if they are many."""
-        front = best(self.groups, self.metric)
+        """Of the settings that no other one beats, or some of them from end to end if they are many.
+
+        The test error chooses nothing: in its place stands that of the validation split.
+        """
+        front = best(self.groups, VALIDATION if self.metric == ERROR and VALIDATION.name in self.frame else self.metric)
         places = np.unique(np.linspace(0, len(front) - 1, min(len(front), len(COLOURS))).round().astype(int))
         shown = [front[place] for place in places]
         names = [name for name in self.groups.settings if len({one.settings[name] for one in shown}) > 1]

@@ -54,7 +54,7 @@ def summarise(frame: pd.DataFrame, spec: TableSpec = AUTOMATIC, folder: Path = P
     columns, blocks = grid.made()
     cells = [cell for block in blocks for section in block.sections for row in section for cell in row]
     notes = footnotes(cells, spec, grid.common_n, groups.version)
-    return Table(spec.title or _title(frame), columns, blocks, notes + groups.notes, lines(compared))
+    return Table(spec.title or _title(frame), columns, blocks, notes + groups.notes, lines(compared), grid.common_n)
 
 
 def _metrics(frame: pd.DataFrame, spec: TableSpec) -> list[Metric]:

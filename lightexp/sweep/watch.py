@@ -1,5 +1,6 @@
 """What a person sees while the jobs of a sweep run."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -17,6 +18,8 @@ from lightexp.sweep.status import Status
 LOOK_SECONDS = 0.5
 REFRESH_SECONDS = 30.0
 """Between two refreshes of the summary run, which draw pictures."""
+
+MANY_DIGITS = re.compile(r"\d+\.\d{6,}(e[+-]?\d+)?")
 
 
 class Watch:
@@ -84,7 +87,7 @@ class Watch:
             self._live.update(self._table())
 
     def _say(self, job: Job, what: str) -> None:
-        title = f"[{self._numbers[job.name]}/{self.total}] {job.name}".rstrip()
+        title = f"[{self._numbers[job.name]}/{self.total}] {_title(job)}".rstrip()
         self.console.print(Text(f"{title}: {what}"), soft_wrap=True)
 
     def _table(self) -> Group:
@@ -93,16 +96,22 @@ class Watch:
         for job, status in running:
             if status:
                 seconds = f"{time.time() - status.began:.0f} s"
-                table.add_row(job.name, status.stage, f"{100 * status.share:.0f} %", seconds, style="dim")
+                table.add_row(_title(job), status.stage, f"{100 * status.share:.0f} %", seconds, style="dim")
         waiting = sum(status is None for _, status in running)
         return Group(table, Text(f"{waiting} waiting", style="dim"))
+
+
+def _title(job: Job) -> str:
+    """What tells the job from others, without the many digits of numbers that a search chose."""
+    return MANY_DIGITS.sub(lambda found: f"{float(found[0]):.4g}", job.name)
 
 
 def _end(job: Job, status: Status) -> str:
     seconds = f"{(status.ended or status.began) - status.began:.1f} s"
     record = job.record()
     if status.state == "finished" and record:
-        return f"test error {record.test_error:.2f} %, {record.file_bytes:,} bytes ({record.ratio:.1f}×), {seconds}"
+        error = 100 - record.val_accuracy
+        return f"validation error {error:.2f} %, {record.file_bytes:,} bytes ({record.ratio:.1f}×), {seconds}"
     return f"{status.state}{f': {_short(status.error)}' if status.error else ''}"
 
 
