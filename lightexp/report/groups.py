@@ -169,9 +169,7 @@ def _controls(names: list[str], runs: pd.DataFrame) -> list[Group]:
 def _notes(frame: pd.DataFrame, finished: pd.DataFrame, compressed: list[Group]) -> list[str]:
     notes = [_commands(name, runs) for name, runs in _by_sweep(frame) if runs["tag.command"].map(_but_seeds).nunique() > 1]
     if running := sum(one.lost.get("running", 0) for one in compressed):
-        notes.append(
-            f"Unfinished: {running} running yet, or killed; the same command goes on with it."
-        )
+        notes.append(f"Unfinished: {running} running yet, or killed; the same command goes on with it.")
     older = int(frame["done"].sum()) - len(finished)
     if older:
         notes.append(f"Left out: {older} older run{'s' * (older > 1)} of the same settings and seed.")
