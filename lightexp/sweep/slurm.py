@@ -42,7 +42,8 @@ def _submit(
         executor.update_parameters(**options)
         return executor.map_array(execution, jobs, range(first, first + len(jobs)))
     except (RuntimeError, NameError, submitit.core.utils.FailedJobError) as error:
-        raise ConfigError(f"Slurm did not take the jobs: {error}") from error
+        said = str(error).removeprefix("sbatch: error: ")
+        raise ConfigError(f"Slurm did not take the jobs: {said} (what is asked for stands in hydra.launcher)") from error
 
 
 def _await(handles: list[Any]) -> list[Exception | None]:

@@ -30,7 +30,7 @@ def cluster(tmp_path):
 def test_a_sweep_of_8_jobs_outlives_a_node(cluster, tmp_path):
     command = [sys.executable, "-m", "lightexp.cli.main", "run", "-m", "seed=0,1,2,3", "sparsity=0.5,0.9", "sweep=eight"]
     command += ["schedule=prune", "loss=cross_entropy", "epochs=20", "tune_epochs=1", "control=false"]
-    command += ["hydra/launcher=slurm", "hydra.launcher.cpus_per_task=1"]
+    command += ["hydra/launcher=slurm"]
     environment = os.environ | {"SLURM_CONF": str(cluster / "slurm.conf")}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     sweep = subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes)
@@ -42,7 +42,7 @@ def test_a_sweep_of_8_jobs_outlives_a_node(cluster, tmp_path):
     said, _ = sweep.communicate(timeout=1800)
     assert sweep.returncode == 0, said
     assert said.startswith("sweep eight: 8 jobs · 0 done · 8 to run, 16 at a time\n")
-    assert said.count(": test error ") == 8
+    assert said.count(": validation error ") == 8
     assert "its process died; started again" in said
     assert len(list(tmp_path.glob("multirun/eight/*/model.lxp"))) == 8
     with sqlite3.connect(tmp_path / "mlflow.db") as store:
