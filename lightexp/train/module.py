@@ -20,6 +20,7 @@ from lightexp.train.checkpointing import checkpointing
 from lightexp.train.compiled import compiled
 from lightexp.train.group import Alone
 from lightexp.train.held import HeldBytes
+from lightexp.train.layout import channels_last
 from lightexp.train.nonfinite import first_nonfinite
 from lightexp.train.parts import parts
 from lightexp.train.plan import Epoch, Surroundings, Training
@@ -61,8 +62,9 @@ class Module(pl.LightningModule):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             own = self.training_of.loss.begin(two, self.model, self.teacher)
-        self.model.train()
         listened, _ = self.training_of.loss.layers()
+        self.layout = channels_last(self.model, two[0])
+        self.model.train()
         self.segmented = checkpointing(self.model, self.around.trainer.checkpointing, two[0], listened)
         return own
 
@@ -129,7 +131,8 @@ class Module(pl.LightningModule):
         batch, own_share = self.group.share(batch)
         share *= own_share
         own = () if self.own is None else (self.own,)
-        with self._autocast(), self.segmented:
+        # A compiled net finds its own layout, and would be compiled again for the hook.
+        with self._autocast(), self.segmented, nullcontext() if self._compiled else self.layout:
             value, logged = loss(batch, self._compiled or self.model, self.teacher, *own)
         # On a GPU this would wait for every step, so there the epoch's end notices instead.
         if value.device.type == "cpu" and not math.isfinite(value.item()):
