@@ -21,6 +21,7 @@ from lightexp.stages.rewind import Rewind
 from lightexp.stages.rigl import RigL
 from lightexp.stages.round import Round
 from lightexp.stages.shuffle import Shuffle
+from lightexp.stages.slim import Slim, SlimIteratively
 from lightexp.stages.stage import Context, Stage
 from lightexp.stages.stepwise import PruneStepwise
 from lightexp.stages.surgery import NetworkSurgery
@@ -52,6 +53,8 @@ __all__ = [
     "RigL",
     "Round",
     "Shuffle",
+    "Slim",
+    "SlimIteratively",
     "Stage",
     "file_chain",
 ]
