@@ -111,16 +111,25 @@ class Slim(Slimming):
         groups = self.groups(model, data)
         self._least(model, groups, data, dense)
         ordered = steps(groups, self._scores(model, groups, context), self.scope, self.multiple)
-        return cut(model, ordered[: self._enough(model, ordered, data, dense)]).train(training)
+        return cut(model, self._chosen(model, ordered, data, dense)).train(training)
 
-    def _enough(self, model: nn.Module, ordered: list[Step], data: Splits, dense: float) -> int:
-        """How many steps it takes."""
+    def _chosen(self, model: nn.Module, ordered: list[Step], data: Splits, dense: float) -> list[Step]:
+        """The first steps that are enough, without those that turn out not to be needed, of which the last come back first."""
         plain, most = strip(copy.deepcopy(model)), (1 - self.amount.share) * dense
 
-        def fits(count: int) -> bool:
-            return self.amount.of(cut(copy.deepcopy(plain), ordered[:count]), data.input_shape) <= most
+        def fits(taken: list[Step]) -> bool:
+            return self.amount.of(cut(copy.deepcopy(plain), taken), data.input_shape) <= most
 
-        return bisect_left(range(len(ordered)), True, key=fits)
+        taken = ordered[: bisect_left(range(len(ordered)), True, key=lambda count: fits(ordered[:count]))]
+        needed: set[int] = set()
+        for at in reversed(range(len(taken))):
+            if id(taken[at].group) in needed:
+                continue
+            if fits(fewer := taken[:at] + taken[at + 1 :]):
+                taken = fewer
+            else:
+                needed.add(id(taken[at].group))
+        return taken
 
     def _scores(self, model: nn.Module, groups: list[Group], context: Context) -> list[Tensor]:
         """A score for each channel of each group, float64."""
