@@ -3,20 +3,32 @@
 import copy
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from lightexp.data import Digits, Splits
+from lightexp.data import Digits, Splits, split
 from lightexp.errors import ConfigError
 from lightexp.models import MLP, build
-from lightexp.prune import BatchNormScale, FilterNorm
+from lightexp.prune import BatchNormScale, FilterNorm, Rows
 from lightexp.quantize import KMeans
 from lightexp.reparam import layers, mask_of, set_mask
 from lightexp.slim import Channels, Group, MACs
-from lightexp.stages import Context, Fit, Prune, Quantize, Reinitialise, ShrinkFilters, ShrinkScales, Slim, SlimIteratively
+from lightexp.stages import (
+    Context,
+    Fit,
+    Prune,
+    Quantize,
+    Reinitialise,
+    RemoveDead,
+    ShrinkFilters,
+    ShrinkScales,
+    Slim,
+    SlimIteratively,
+)
 from lightexp.stages.shrink import shrink_group, shrink_scales
-from tests.slimming import fresh, slimmed
+from tests.slimming import NETS, fresh, slimmed
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +50,22 @@ def test_masks_are_cut_along_and_quantized_weights_refused(digits):
     Quantize(KMeans(3))(net, Context(digits, seed=2))
     with pytest.raises(ConfigError, match="layer layers.0 has quantized weights"):
         slimmed(Slim(Channels(0.5)), net, digits)
+
+
+@pytest.mark.parametrize("name", ["mlp", "lenet5"])
+def test_what_is_in_vain_is_cut_without_another_answer(name):
+    shape = NETS[name][1]
+    x = np.random.default_rng(0).random((60, *shape)).astype(np.float32)
+    data, net = split("noise", x, np.arange(60) % 10, x[:10], np.arange(10), validation=0.2), fresh(name)
+    Prune(0.5, FilterNorm(), Rows())(net, Context(data, seed=1))
+    seen, _ = data.batch(data.train, torch.arange(len(data.train)))
+    RemoveDead()(net, Context(data, seed=1))  # what cut neurons say all the time joins the biases behind them
+    before, rows = net(seen).detach(), [mask_of(layer).flatten(1).any(1) for layer in layers(net).values()]
+    dead = sum(int((~alive).sum()) for alive in rows)
+    assert dead > 3
+    slimmed(Slim(Channels(dead / sum(map(len, rows)) - 1e-9), scale="none"), net, data)
+    assert [len(layer.weight) for layer in layers(net).values()] == [int(alive.sum()) for alive in rows]
+    torch.testing.assert_close(net(seen), before, rtol=1e-4, atol=1e-5)
 
 
 def test_a_criterion_of_normalisations_scores_their_layers(digits):

@@ -56,11 +56,12 @@ class Shrinking(AroundFit, ABC):
 
 @spec
 class ShrinkFilters(Shrinking):
-    """Train on L + λ·Σ_c ‖w_c‖₂, the group lasso (Yuan & Lin 2006; on filters, Wen et al. 2016), by w_c ← w_c · max(0, 1 − τ/‖w_c‖).
+    """Train on L + λ·Σ_c ‖w_c‖₂, the group lasso, by w_c ← w_c · max(0, 1 − τ/‖w_c‖).
 
-    w_c is all that writes a channel c: a filter or neuron without its bias, those of all layers that write to the same sum as in
-    DepGraph (Fang et al. 2023), and the scale γ of their normalisations, without which a filter before one could shrink for
-    ever and change nothing. The largest ‖w_c‖ is that of the channels which `lightexp.slim.trace` finds in one group.
+    (Yuan & Lin 2006; on filters, Wen et al. 2016.) w_c is all that writes a channel c: a filter or neuron without its bias,
+    those of all layers that write to one sum as in DepGraph (Fang et al. 2023), and the scale γ of their normalisations, since
+    a filter before one could shrink for ever and change nothing. The largest ‖w_c‖ is that of the channels which
+    `lightexp.slim.trace` finds in one group.
     """
 
     def shrinking(self, model: nn.Module, context: Context) -> Callable[[nn.Module, float], None]:

@@ -17,7 +17,7 @@ from lightexp.slim import Amount, Group, MACs, Step, cut, steps, trace
 from lightexp.slim.choice import Scope
 from lightexp.spec import spec
 from lightexp.stages.fit import Fit
-from lightexp.stages.skip import check_ahead
+from lightexp.stages.skip import check_ahead, without
 from lightexp.stages.stage import Context, Stage
 from lightexp.statistics.gather import MEASURES, gather
 
@@ -29,8 +29,8 @@ class Slimming(Stage):
     amount: how much goes, such as `MACs(0.5)`. criterion: scores the filters and neurons of each layer by the mean score of
     their weights; a channel that several layers write, as in a residual net, has the mean of its scores in them.
     scope: "global", where the channels of all layers compete, or "layer", where all lose about the same share.
-    scale: "mean": scores are divided by the mean size of the layer's scores before they meet those of other layers; "none": they
-    are compared as they are, as papers do with BatchNorm scales and the change of the loss.
+    scale: "mean": scores are divided by the mean size of the layer's scores before they meet those of other layers; "none":
+    they are compared as they are, as papers do with BatchNorm scales and the change of the loss.
     multiple: what the channels of each group are brought down to a multiple of; odd numbers are slow.
     layers: names of those to cut; empty: all that can be. skip: names of those to leave whole, with all that must be as wide.
     batches: of 128 training samples, for criteria that measure on data.
@@ -49,7 +49,8 @@ class Slimming(Stage):
         if unknown := self.criterion.needs - MEASURES.keys():
             raise ConfigError(f"{type(self.criterion).__name__} needs {min(unknown)!r}; there are: {', '.join(MEASURES)}")
         self.criterion.check(model)
-        check_ahead((*self.layers, *self.skip), model)
+        check_ahead(self.layers, model, "layers")
+        check_ahead(self.skip, model)
 
     def check_both(self, model: nn.Module, data: Splits) -> None:
         ahead = replace(self, layers=tuple(name for name in self.layers if name in layers(model)))
@@ -102,9 +103,8 @@ class Slim(Slimming):
         for name, layer in layers(model).items():
             if quantizer_of(layer) is not None:
                 raise ConfigError(f"layer {name} has quantized weights, whose codes cannot be cut: slim before quantizing")
-        for name in (*self.layers, *self.skip):
-            if name not in layers(model):
-                raise ConfigError(f"there is no layer {name!r} to slim or to skip; there are: {', '.join(layers(model))}")
+        without(self.layers, model, "layers")
+        without(self.skip, model)
         data, training = context.data, model.training
         model.eval()
         dense = self.amount.of(context.fresh(), data.input_shape)
