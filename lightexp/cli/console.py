@@ -124,8 +124,10 @@ def _line(cells: tuple[str, ...]) -> str:
 def _result(record: Record) -> str:
     """The sentence that counts, in percent of the test split and bytes of the file."""
     dense = "" if record.dense_test_accuracy is None else f" (dense control {record.dense_test_accuracy:.2f} %)"
+    asked = "" if record.slimmed is None else f"{100 * record.slimmed_asked:g} % asked"
+    slimmed = asked and f" · {100 * record.slimmed:.1f} % less {record.slimmed_of} ({asked})"
     return (
         f"\ntest accuracy {record.test_accuracy:.2f} %{dense} · {record.file_bytes:,} bytes, "
         f"{record.ratio:.1f}× smaller than the {record.original_bytes:,} of dense float32 · "
-        f"{record.bits_per_param:.3f} bits a parameter"
+        f"{record.bits_per_param:.3f} bits a parameter{slimmed}"
     )

@@ -69,7 +69,7 @@ def _print(found: dict[str, Any], file: Path) -> None:
     console.print(f"{found['params']:,} parameters in {size}: {found['bits_per_param']:.3f} bits each")
     for edit in net.get("surgery", []):
         sizes = ", ".join(f"{name}={value}" for name, value in edit.items() if name not in ("edit", "layer"))
-        console.print(f"{edit['layer']}: {edit['edit']}({sizes})")
+        console.print(f"{edit['layer'] or 'net'}: {edit['edit']}({sizes})")
     console.print()
     sections = Table("section", "bytes", "%", "ideal", box=None, pad_edge=False)
     for name, size in found["bytes"].items():

@@ -23,6 +23,7 @@ SHARED = (
     "activation",
     "factorization",
     "rank",
+    "amount",
     "loss",
     "optimizer",
     "rate",

@@ -31,3 +31,4 @@ def register() -> None:
     OmegaConf.register_new_resolver("data_root", lambda: os.environ.get("LIGHTEXP_DATA", "data"), replace=True)
     OmegaConf.register_new_resolver("tracking_uri", tracking_uri, replace=True)
     OmegaConf.register_new_resolver("cores", cores, replace=True)
+    OmegaConf.register_new_resolver("sum", lambda *numbers: sum(numbers), replace=True)

@@ -65,6 +65,7 @@ def check(chain: Chain, label: str, data: Splits, trainer: Trainer) -> int:
         try:
             stage.check_data(data)
             stage.check(model)
+            stage.check_both(model, data)
             if fit := fit_of(stage):
                 fit.training_set(data)
             _check_loss(stage, batch, model, data)

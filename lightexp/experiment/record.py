@@ -18,6 +18,8 @@ class Record:
     test_loss: mean cross-entropy, nats. test_errors: wrong test samples; class_errors: those of each class.
     params, nonzero: of all parameters. sparsity: share of zeros among them, 0 … 1; sparsity_prunable: among the weights of
         linear layers and convolutions, which is what sparsity_asked asked for.
+    slimmed: share of the net as it was built that the one in the file does without, 0 … 1, measured in slimmed_of, such as MACs;
+        slimmed_asked: what the last slimming stage was told. None where there was none.
     weight_bits: nominal bits a prunable weight, mean; weight_bits_asked: what the last quantizing stage was told, the layers that
         it skips at 32; None if it was told no bits. input_bits: of the numbers that layers take, mean over their MACs, 32 where
         nothing quantizes them. bits_per_param: 8 · file_bytes / params.
@@ -73,6 +75,9 @@ class Record:
     stages: list[dict[str, Any]]
     layers: list[dict[str, Any]]
     weight_bits_asked: float | None = None
+    slimmed_of: str | None = None
+    slimmed_asked: float | None = None
+    slimmed: float | None = None
 
     def json(self) -> str:
         return json.dumps(asdict(self), indent=1) + "\n"

@@ -4,7 +4,7 @@ from typing import Any
 
 from lightexp.artifact import parse
 from lightexp.experiment.record import Record
-from lightexp.experiment.stage_row import from_file, sizes
+from lightexp.experiment.stage_row import from_file, sizes, slimmed
 from lightexp.experiment.walk import Walked, Walker
 from lightexp.measure import layer_rows, score
 from lightexp.stages import Chain, Quantize
@@ -22,6 +22,7 @@ def measure(
     test, validation = score(decoded, data, data.test), score(decoded, data, data.val)
     figures: dict[str, Any] = sizes(chain, decoded, content, data)
     asked = [row["sparsity_asked"] for row in student.rows if row["sparsity_asked"] is not None]
+    slimming = [stage for _, stage in chain.steps() if stage.amount is not None]
     record = Record(
         key=key,
         seed=chain.seed,
@@ -49,6 +50,7 @@ def measure(
         step_seconds=_most("step_seconds", student),
         stages=student.rows,
         layers=rows,
+        **slimmed(chain, slimming[-1] if slimming else None, decoded, data),
         **figures,
     )
     return record, content

@@ -32,7 +32,7 @@ def from_file(chain: Chain, content: bytes, data: Splits) -> nn.Module:
 
 def stage_row(chain: Chain, name: str, stage: Stage, model: nn.Module, data: Splits, seconds: float) -> dict[str, Any]:
     """stage; epochs; seconds; val_accuracy, val_error (percent), val_loss (nats); file_bytes; original_bytes; ratio;
-    params, nonzero; sparsity (of all parameters), sparsity_prunable, sparsity_asked (0 … 1); weight_bits: all of the net
+    slimmed_of, slimmed_asked, slimmed (see there); params, nonzero; sparsity (of all parameters), sparsity_prunable, sparsity_asked (0 … 1); weight_bits: all of the net
     decoded from its file."""
     content = to_file(chain, model, data)
     decoded = from_file(chain, content, data)
@@ -45,7 +45,19 @@ def stage_row(chain: Chain, name: str, stage: Stage, model: nn.Module, data: Spl
         "val_error": validation.error,
         "val_loss": validation.loss,
         "sparsity_asked": stage.sparsity,
+        **slimmed(chain, stage, decoded, data),
     } | sizes(chain, decoded, content, data)
+
+
+def slimmed(chain: Chain, stage: Stage | None, decoded: nn.Module, data: Splits) -> dict[str, Any]:
+    """slimmed_of: what the amount that a stage takes away is measured in; slimmed_asked, slimmed: the share of it that was to go,
+    and that the decoded net has less than the one that the chain builds. None where no stage takes any away."""
+    amount = stage.amount if stage else None
+    if amount is None:
+        return {"slimmed_of": None, "slimmed_asked": None, "slimmed": None}
+    built = build(chain.model, data.input_shape, data.classes).eval()
+    left = amount.of(decoded, data.input_shape) / amount.of(built, data.input_shape)
+    return {"slimmed_of": type(amount).__name__, "slimmed_asked": amount.share, "slimmed": 1 - left}
 
 
 def step_cost(curve: list[Epoch]) -> dict[str, Any]:

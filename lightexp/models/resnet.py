@@ -43,7 +43,6 @@ class _Block(nn.Module):
     def __init__(self, before: int, after: int):
         super().__init__()
         self.stride = 1 if before == after else 2
-        self.new_filters = after - before
         self.conv1 = _conv3x3(before, after, self.stride)
         self.norm1 = nn.BatchNorm2d(after)
         self.conv2 = _conv3x3(after, after)
@@ -56,9 +55,11 @@ class _Block(nn.Module):
 
     def shortcut(self, x: Tensor) -> Tensor:
         """`x` itself, or each second pixel of it with zeros for the new filters."""
-        if not self.new_filters:
+        if self.stride == 1:
             return x
-        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.new_filters))
+        # Read off the layers as they are now, which may have lost filters since they were built.
+        new_filters = self.conv2.out_channels - x.shape[1]
+        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, new_filters))
 
 
 def _conv3x3(before: int, after: int, stride: int = 1) -> nn.Conv2d:

@@ -79,6 +79,7 @@ _OTHERS = [
     Metric("size/coded_bytes", "lower", "coded weights", "bytes", 0, spread=False),
     Metric("test/dense_error", "lower", "dense test error", "%", 2),
     Metric("size/params", "lower", "parameters", decimals=0, spread=False),
+    Metric("size/slimmed", "higher", "slimmed", "%", 1, scale=100, asked="size/slimmed_asked", spread=False),
     Metric("size/nonzero", "lower", "non-zeros", decimals=0, spread=False),
     Metric("size/bits_per_param", "lower", "bits a parameter", decimals=3, spread=False),
     Metric("cost/macs", "lower", "MACs", decimals=0, spread=False),

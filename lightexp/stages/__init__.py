@@ -20,7 +20,9 @@ from lightexp.stages.remove_dead import RemoveDead
 from lightexp.stages.rewind import Rewind
 from lightexp.stages.rigl import RigL
 from lightexp.stages.round import Round
+from lightexp.stages.shrink import ShrinkFilters, ShrinkScales
 from lightexp.stages.shuffle import Shuffle
+from lightexp.stages.slim import Slim, SlimIteratively
 from lightexp.stages.stage import Context, Stage
 from lightexp.stages.stepwise import PruneStepwise
 from lightexp.stages.surgery import NetworkSurgery
@@ -51,7 +53,11 @@ __all__ = [
     "Rewind",
     "RigL",
     "Round",
+    "ShrinkFilters",
+    "ShrinkScales",
     "Shuffle",
+    "Slim",
+    "SlimIteratively",
     "Stage",
     "file_chain",
 ]

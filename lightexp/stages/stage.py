@@ -45,6 +45,9 @@ class Stage:
     sparsity: float | None = None
     """The share of zeros that it is asked for, if it prunes."""
 
+    amount: Any = None
+    """The `lightexp.slim.Amount` of the net that it is asked to take away, if it does that."""
+
     prunes: ClassVar[bool] = False
     """Whether it leaves pruned weights behind."""
 
@@ -69,3 +72,6 @@ class Stage:
 
     def check_data(self, data: Splits) -> None:
         """Complain now, before anything is trained, about a data set that it cannot work with."""
+
+    def check_both(self, model: nn.Module, data: Splits) -> None:
+        """Complain now, before anything is trained, about what cannot work on this net with this data."""

@@ -14,6 +14,7 @@ from lightexp.surgery.quantized_input import QuantizedInput, input_bits
 from lightexp.surgery.separable import Separable
 from lightexp.surgery.sign_input import ScaledSignInput, SignInput
 from lightexp.surgery.uniform_input import UniformInput
+from lightexp.surgery.widths import Widths
 
 __all__ = [
     "Addition",
@@ -28,6 +29,7 @@ __all__ = [
     "Separable",
     "SignInput",
     "UniformInput",
+    "Widths",
     "input_bits",
     "operate",
     "surgery_of",

@@ -7,12 +7,17 @@ from torch import nn
 
 from lightexp.errors import ArtifactError
 from lightexp.surgery.edit import Edit
+from lightexp.surgery.widths import Widths
 
 
 def surgery_of(model: nn.Module) -> list[dict[str, Any]]:
-    """The edits that a net carries, as JSON data, in an order in which they can be done again: outer modules before inner."""
-    edits = (getattr(module, "edit", None) for module in model.modules())
-    return [edit.data() for edit in edits if isinstance(edit, Edit)]
+    """The edits that a net carries, as JSON data, in an order in which they can be done again.
+
+    Outer modules come before inner ones, and the widths that all have in the end come last.
+    """
+    edits = [edit for module in model.modules() if isinstance(edit := getattr(module, "edit", None), Edit)]
+    found = [edit.data() for edit in edits if not isinstance(edit, Widths)]
+    return found if len(found) == len(edits) else [*found, Widths.of(model).data()]
 
 
 def operate(model: nn.Module, surgery: Any) -> nn.Module:

@@ -35,6 +35,8 @@ METRICS = {
     "original_bytes": "size/original_bytes",
     "ratio": "size/ratio",
     "bits_per_param": "size/bits_per_param",
+    "slimmed": "size/slimmed",
+    "slimmed_asked": "size/slimmed_asked",
     "sparsity": "sparsity/all",
     "sparsity_prunable": "sparsity/prunable",
     "sparsity_asked": "sparsity/asked",

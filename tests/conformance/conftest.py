@@ -29,6 +29,7 @@ GROUPS = (
     "trainer",
     "factorization",
     "rank",
+    "amount",
     "loss",
     "model",
     "data",
