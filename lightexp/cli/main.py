@@ -2,6 +2,7 @@
 
 import os
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +27,15 @@ cache = typer.Typer(help="What the stage store holds, and freeing it.", no_args_
 app.add_typer(cache, name="cache")
 
 HYDRA = {"allow_extra_args": True, "ignore_unknown_options": True}
+Trust = Annotated[bool, typer.Option("--trust", help="Import the file's own net class, which runs its author's code.")]
 Root = Annotated[Path | None, typer.Option("--root", help="The store; LIGHTEXP_CACHE or ./.lightexp by default.")]
+
+
+class Precision(Enum):
+    """Of an exported net."""
+
+    float32 = "float32"
+    int8 = "int8"
 
 
 def _version(asked: bool) -> None:
@@ -108,9 +117,7 @@ def inspect(
 def evaluate(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A .lxp file.")],
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Import the file's own net class, which runs its author's code.")
-    ] = False,
+    trust: Trust = False,
 ) -> None:
     """Decode a file and measure it again on its data set, or on another one.
 
@@ -122,6 +129,30 @@ def evaluate(
     from lightexp.cli.evaluate import show
 
     show(file, trust, context.args)
+
+
+@app.command(context_settings=HYDRA)
+def export(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A .lxp file.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="FILE.onnx or FILE.int8.onnx by default.")] = None,
+    precision: Annotated[
+        Precision, typer.Option(help="int8: the file's own integers and steps, as QDQ nodes.")
+    ] = Precision.float32,
+    trust: Trust = False,
+) -> None:
+    """Write a file as one ONNX file, and compare that with the decoded net on its test data.
+
+    Further arguments name another data set to compare on. Needs the extra: pip install 'lightexp[edge]'.
+
+    \b
+    Examples:
+      lightexp export model.lxp
+      lightexp export model.lxp --precision int8 -o model.onnx
+    """
+    from lightexp.cli.export import write
+
+    write(file, output, precision.value, trust, context.args)
 
 
 @cache.command("ls")

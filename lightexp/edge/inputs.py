@@ -1,0 +1,51 @@
+"""Quantizers of layers' inputs as the QDQ nodes of ONNX."""
+
+import torch
+from torch import Tensor, nn
+
+from lightexp.reparam import layers
+from lightexp.surgery import InputGrid, QuantizedInput, SignInput
+
+
+class QuantizeDequantize(nn.Module):
+    """QuantizeLinear and DequantizeLinear of a grid of up to 256 integers, between them a Clip where it has fewer.
+
+    Only for tracing: it has no values. The integers are uint8, those of the grid less its lowest: the zero-point is −lowest.
+    """
+
+    def __init__(self, grid: InputGrid) -> None:
+        super().__init__()
+        self.clips = grid.highest - grid.lowest < 255
+        self.register_buffer("step", grid.step.detach().float().reshape(()).clone())
+        self.register_buffer("zero", torch.tensor(-grid.lowest, dtype=torch.uint8))
+        self.register_buffer("bottom", torch.tensor(0, dtype=torch.uint8))
+        self.register_buffer("top", torch.tensor(grid.highest - grid.lowest, dtype=torch.uint8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        symbolic, like = torch.onnx.ops.symbolic, {"dtype": torch.uint8, "shape": x.shape}
+        integers = symbolic("QuantizeLinear", (x, self.step, self.zero), **like)
+        if self.clips:
+            integers = symbolic("Clip", (integers, self.bottom, self.top), **like)
+        return symbolic("DequantizeLinear", (integers, self.step, self.zero), dtype=torch.float32, shape=x.shape)
+
+
+def show_grids(net: nn.Module) -> dict[str, str]:
+    """Put QDQ nodes in the place of the input quantizers whose grid has up to 256 integers; changes `net`.
+
+    Returns:
+        Of each layer whose input comes on no such grid, why not.
+    """
+    lacking = {}
+    for name, layer in layers(net).items():
+        quantizer = getattr(layer, QuantizedInput.attribute, None)
+        grid = quantizer.grid() if quantizer is not None else None
+        if grid is None:
+            lacking[name] = "its input is float" if quantizer is None else "the scale of its input varies with the sample"
+        elif grid.highest - grid.lowest > 255:
+            lacking[name] = "its input takes more than 8 bits"
+        else:
+            nodes = QuantizeDequantize(grid)
+            # A sign is no rounding: its own operators give ±1, which are on the grid.
+            made = nn.Sequential(quantizer, nodes) if isinstance(quantizer.edit, SignInput) else nodes
+            layer.add_module(QuantizedInput.attribute, made.eval())
+    return lacking
