@@ -38,6 +38,13 @@ class Precision(Enum):
     int8 = "int8"
 
 
+class Runtime(Enum):
+    """Of nets that are measured."""
+
+    onnx = "onnx"
+    torch = "torch"
+
+
 def _version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
@@ -153,6 +160,30 @@ def export(
     from lightexp.cli.export import write
 
     write(file, output, precision.value, trust, context.args)
+
+
+@app.command()
+def bench(
+    files: Annotated[list[Path], typer.Argument(help=".lxp and .onnx files.")],
+    runtime: Annotated[Runtime, typer.Option(help="What runs them.")] = Runtime.onnx,
+    batch: Annotated[list[int], typer.Option(min=1, help="Samples at a time; can be given again.")] = [1, 64],  # noqa: B006
+    threads: Annotated[list[int], typer.Option(min=1, help="1 and all there are by default; can be given again.")] = [],  # noqa: B006
+    seconds: Annotated[float, typer.Option(min=0, help="For all nets together, of each batch and number of threads.")] = 5.0,
+    trust: Trust = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it for a program.")] = False,
+) -> None:
+    """Measure the latency of files in turn: their dense originals, their forms in float32 and int8, and dynamic quantization.
+
+    Needs the extra: pip install 'lightexp[edge]'.
+
+    \b
+    Examples:
+      lightexp bench model.lxp
+      lightexp bench small.lxp large.lxp other.onnx --batch 1 --threads 1 --json
+    """
+    from lightexp.cli.bench import show
+
+    show(files, runtime.value, batch, threads, seconds, trust, as_json)
 
 
 @cache.command("ls")

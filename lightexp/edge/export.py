@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import nn
 
-from lightexp.artifact import load, parse, read
+from lightexp.artifact import Parsed, load, parse, read
 from lightexp.edge.inputs import show_grids
 from lightexp.edge.need import need
 from lightexp.edge.trace import trace
@@ -24,12 +24,13 @@ LARGEST_BYTES = 2**31 - 1
 class Exported:
     """content: bytes of the ONNX file. dropped: units and filters that were taken out, by layer.
 
-    float_weights, float_inputs: of the int8 form, the layers whose weights or inputs are not carried by integers of 8 bits, and
-    why not.
+    Of the int8 form: integer_layers, whose weights and inputs both are integers of 8 bits, so that a runtime can compute in
+    them; float_weights, float_inputs, of all other layers why which of the two are not.
     """
 
     content: bytes
     dropped: dict[str, int]
+    integer_layers: tuple[str, ...] = ()
     float_weights: dict[str, str] = field(default_factory=dict)
     float_inputs: dict[str, str] = field(default_factory=dict)
 
@@ -53,19 +54,29 @@ def export(file: Path, precision: Precision = "float32", trust: bool = False) ->
     """
     need("onnx", "onnxscript")
     net, parsed = load(file, trust=trust), parse(read(file))
-    shape = tuple(parsed.header["model"]["input_shape"])
-    if precision == "float32":
-        return Exported(*onnx_of(net, shape))
-    weights, float_weights = int8_weights(parsed)
-    float_weights = {name: float_weights.get(name, "its weights are floats") for name in layers(net) if name not in weights}
+    if precision == "int8":
+        return int8_of(net, parsed, str(file))
+    return Exported(*onnx_of(net, tuple(parsed.header["model"]["input_shape"])))
+
+
+def int8_of(net: nn.Module, parsed: Parsed, name: str = "the net") -> Exported:
+    """The int8 form of a net that was decoded from a file; see `export`. Changes `net`.
+
+    Raises:
+        ConfigError: the file has no weights that are integers of 8 bits.
+    """
+    weights, reasons = int8_weights(parsed)
+    float_weights = {layer: reasons.get(layer, "its weights are floats") for layer in layers(net) if layer not in weights}
     if not weights:
-        name, reason = next(iter(float_weights.items()))
+        layer, reason = next(iter(float_weights.items()))
         raise ConfigError(
-            f"{file} has no weights that are integers of 8 bits ({name}: {reason}): make one with schedule=quantize_activations, "
+            f"{name} has no weights that are integers of 8 bits ({layer}: {reason}): make one with schedule=quantize_activations, "
             "or export this one as float32"
         )
     float_inputs = show_grids(net)
-    return Exported(*onnx_of(net, shape, weights), float_weights, float_inputs)
+    integer_layers = tuple(layer for layer in weights if layer not in float_inputs)
+    content, dropped = onnx_of(net, tuple(parsed.header["model"]["input_shape"]), weights)
+    return Exported(content, dropped, integer_layers, float_weights, float_inputs)
 
 
 def onnx_of(
