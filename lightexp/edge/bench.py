@@ -10,7 +10,7 @@ import numpy as np
 from lightexp.edge.contender import Contender
 from lightexp.edge.forms import Runtime, forms_of_files
 from lightexp.edge.session import all_threads
-from lightexp.measure import in_turn
+from lightexp.measure import Latency, in_turn
 
 GAIN = 0.95
 """A larger share of the base's time is no gain: the noise of medians in turn comes close to it."""
@@ -86,13 +86,24 @@ def compare(
     rows = []
     for done, (batch, count) in enumerate(ways):
         what = f"batch {batch}, {count} thread{'s' * (count > 1)}"
-        calls = [_call(net, batch, count) for net in nets]
-        found = in_turn(calls, bases, seconds, tell=lambda share: tell(what, (done + share) / len(ways)))  # noqa: B023
+        found = latencies(nets, bases, batch, count, seconds, lambda share: tell(what, (done + share) / len(ways)))  # noqa: B023
         for net, base, peak, one in zip(nets, bases, peaks, found, strict=True):
             named = f"{nets[base].file} {nets[base].form}"
             sizes = (net.size_bytes, peak, batch, count)
             rows.append(Row(net.file, net.form, named, *sizes, one.p50_ms, one.p95_ms, one.of_base, one.rounds))
     return rows
+
+
+def latencies(
+    nets: Sequence[Contender],
+    bases: Sequence[int],
+    batch: int,
+    threads: int,
+    seconds: float,
+    tell: Callable[[float], None] = lambda share: None,
+) -> list[Latency]:
+    """Of each net, in one way of running them; see `lightexp.measure.in_turn`."""
+    return in_turn([_call(net, batch, threads) for net in nets], bases, seconds, tell=tell)
 
 
 def _call(net: Contender, batch: int, threads: int) -> Callable[[], object]:

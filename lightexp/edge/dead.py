@@ -96,9 +96,9 @@ def _flattens(node: ir.Node) -> bool:
 
 def _keeps_zero(node: ir.Node) -> bool:
     if node.op_type == "Clip":
-        low, high = (constant(value) for value in node.inputs[1:3])
+        low, high = (_bound(node, place, free) for place, free in ((1, -np.inf), (2, np.inf)))
         quantized = node.inputs[0].producer() is not None and node.inputs[0].producer().op_type == "QuantizeLinear"
-        return quantized or (low is not None and high is not None and low <= 0 <= high)
+        return quantized or bool(low <= 0 <= high)
     if node.op_type in ("Mul", "Div"):
         factor = constant(node.inputs[1])
         return factor is not None and factor.size == 1 and bool(factor)
@@ -108,6 +108,14 @@ def _keeps_zero(node: ir.Node) -> bool:
     return node.op_type == "Flatten" and node.attributes.get_int("axis", 1) == 1
 
 
+def _bound(node: ir.Node, place: int, free: float) -> np.ndarray | float:
+    """Of a Clip; NaN where it is no constant."""
+    if len(node.inputs) <= place or node.inputs[place] is None:
+        return free
+    found = constant(node.inputs[place])
+    return np.nan if found is None else found
+
+
 def _cut(graph: ir.Graph, link: _Link, kept: np.ndarray) -> None:
     _keep(graph, link.first, 1, 0, kept)
     if len(link.first.inputs) > 2 and link.first.inputs[2] is not None:
@@ -115,7 +123,7 @@ def _cut(graph: ir.Graph, link: _Link, kept: np.ndarray) -> None:
     columns = (kept[:, None] * link.columns + np.arange(link.columns)).reshape(-1)
     _keep(graph, link.second, 1, 1, columns)
     if link.reshape is not None:
-        link.reshape.replace_input_with(1, put(graph, f"{link.reshape.name}.shape", np.array([-1, len(columns)], np.int64)))
+        _replace(graph, link.reshape, 1, np.array([-1, len(columns)], np.int64))
 
 
 def _keep(graph: ir.Graph, node: ir.Node, at: int, axis: int, kept: np.ndarray) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import nn
 
 from lightexp.artifact import Parsed, load, parse, read
-from lightexp.edge.inputs import show_grids
+from lightexp.edge.inputs import QuantizeDequantize, Rounded, show_grids
 from lightexp.edge.need import need
 from lightexp.edge.trace import trace
 from lightexp.edge.weights import Int8Weight, int8_weights
@@ -54,8 +54,12 @@ def export(file: Path, precision: Precision = "float32", trust: bool = False) ->
     """
     need("onnx", "onnxscript")
     net, parsed = load(file, trust=trust), parse(read(file))
-    if precision == "int8":
-        return int8_of(net, parsed, str(file))
+    return int8_of(net, parsed, str(file)) if precision == "int8" else float_of(net, parsed)
+
+
+def float_of(net: nn.Module, parsed: Parsed) -> Exported:
+    """The float form of a net that was decoded from a file; see `export`. Changes `net`."""
+    show_grids(net, Rounded)
     return Exported(*onnx_of(net, tuple(parsed.header["model"]["input_shape"])))
 
 
@@ -73,7 +77,7 @@ def int8_of(net: nn.Module, parsed: Parsed, name: str = "the net") -> Exported:
             f"{name} has no weights that are integers of 8 bits ({layer}: {reason}): make one with schedule=quantize_activations, "
             "or export this one as float32"
         )
-    float_inputs = show_grids(net)
+    float_inputs = show_grids(net, QuantizeDequantize)
     integer_layers = tuple(layer for layer in weights if layer not in float_inputs)
     content, dropped = onnx_of(net, tuple(parsed.header["model"]["input_shape"]), weights)
     return Exported(content, dropped, integer_layers, float_weights, float_inputs)

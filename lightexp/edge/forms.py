@@ -11,7 +11,7 @@ from torch import nn
 from lightexp.artifact import Parsed, load, parse, read
 from lightexp.edge.contender import Contender, OnnxNet, TorchNet
 from lightexp.edge.dynamic import dynamic_int8
-from lightexp.edge.export import int8_of, onnx_of
+from lightexp.edge.export import float_of, int8_of, onnx_of
 from lightexp.edge.session import input_shape
 from lightexp.edge.weights import int8_weights
 from lightexp.errors import ConfigError
@@ -69,7 +69,7 @@ def dense(spec: dict[str, Any], runtime: Runtime = "onnx", trust: Any = False) -
 def forms(name: str, net: nn.Module, parsed: Parsed) -> list[Contender]:
     """The ONNX forms of a decoded net: float32, int8 where its file has integers of 8 bits, dynamic int8."""
     shape = shape_of(parsed.header["model"])
-    made = [OnnxNet(name, "float32", shape, onnx_of(net, shape)[0])]
+    made = [OnnxNet(name, "float32", shape, float_of(copy.deepcopy(net), parsed).content)]
     if int8_weights(parsed)[0]:
         made.append(int8_form(name, net, parsed))
     return [*made, OnnxNet(name, "dynamic int8", shape, dynamic_int8(onnx_of(_unrounded(net), shape)[0]))]

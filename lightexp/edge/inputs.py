@@ -1,4 +1,6 @@
-"""Quantizers of layers' inputs as the QDQ nodes of ONNX."""
+"""Quantizers of layers' inputs as ONNX has them."""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -29,8 +31,20 @@ class QuantizeDequantize(nn.Module):
         return symbolic("DequantizeLinear", (integers, self.step, self.zero), dtype=torch.float32, shape=x.shape)
 
 
-def show_grids(net: nn.Module) -> dict[str, str]:
-    """Put QDQ nodes in the place of the input quantizers whose grid has up to 256 integers; changes `net`.
+class Rounded(nn.Module):
+    """Δ · round(clamp(x/Δ, lowest, highest)) in floats, without what the quantizers do for training."""
+
+    def __init__(self, grid: InputGrid) -> None:
+        super().__init__()
+        self.lowest, self.highest = grid.lowest, grid.highest
+        self.register_buffer("step", grid.step.detach().float().reshape(()).clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.round((x / self.step).clamp(self.lowest, self.highest)) * self.step
+
+
+def show_grids(net: nn.Module, shown: Callable[[InputGrid], nn.Module]) -> dict[str, str]:
+    """Put what `shown` makes in the place of the input quantizers whose grid has up to 256 integers; changes `net`.
 
     Returns:
         Of each layer whose input comes on no such grid, why not.
@@ -44,8 +58,7 @@ def show_grids(net: nn.Module) -> dict[str, str]:
         elif grid.highest - grid.lowest > 255:
             lacking[name] = "its input takes more than 8 bits"
         else:
-            nodes = QuantizeDequantize(grid)
             # A sign is no rounding: its own operators give ±1, which are on the grid.
-            made = nn.Sequential(quantizer, nodes) if isinstance(quantizer.edit, SignInput) else nodes
+            made = nn.Sequential(quantizer, shown(grid)) if isinstance(quantizer.edit, SignInput) else shown(grid)
             layer.add_module(QuantizedInput.attribute, made.eval())
     return lacking

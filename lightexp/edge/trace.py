@@ -60,8 +60,9 @@ def _unknown_operator(program: torch.export.ExportedProgram, message: str) -> st
     named = re.search(r"translating node %(\w+) .*?target=torch\.ops\.([\w.]+)", message)
     if not named:
         return f"the net cannot be exported to ONNX: {message.partition(chr(10))[0]}"
-    nodes = {node.name: node for node in program.run_decompositions().graph.nodes}
-    stack = nodes[named[1]].meta.get("nn_module_stack", {}) if named[1] in nodes else {}
+    # What is translated is decomposed further than what torch tells the modules of, under names that end alike.
+    nodes = [node for node in program.run_decompositions().graph.nodes if node.name.endswith(named[1])]
+    stack = nodes[0].meta.get("nn_module_stack", {}) if nodes else {}
     path, kind = list(stack.values())[-1] if stack else ("", "")
     where = f"{path or 'the net'} ({str(kind).rpartition('.')[2]})" if kind else "the net"
     return f"{where} uses {named[2].removesuffix('.default')}, which ONNX has no operator for"
