@@ -25,6 +25,7 @@ def show(
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
+        disable=not sys.stderr.isatty(),
     )
     with bar:
         rows = bench(files, runtime, batches, threads or None, seconds, trust, _teller(bar))

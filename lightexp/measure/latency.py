@@ -49,7 +49,7 @@ def in_turn(
     began = clock()
     while len(rounds) < FEWEST or (len(rounds) < MOST and clock() - began < seconds):
         rounds.append([_timed(call, clock) for call in calls])
-        tell(len(rounds) / FEWEST if len(rounds) < FEWEST else min(1.0, (clock() - began) / seconds))
+        tell(min(1.0, len(rounds) / FEWEST, (clock() - began) / seconds if seconds else 1.0))
     columns = list(zip(*rounds, strict=True))
     return [_latency(column, columns[base]) for column, base in zip(columns, bases, strict=True)]
 
