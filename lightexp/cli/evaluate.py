@@ -2,23 +2,35 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
 from lightexp.artifact import load, parse, read
 from lightexp.artifact.made_for import check_made_for
 from lightexp.compose.data import load_data
+from lightexp.data import Splits
 from lightexp.measure import score
 
 
 def show(file: Path, trust: bool, overrides: list[str]) -> None:
     sys.path.insert(0, str(Path.cwd()))
     model = load(file, trust=trust)
-    header = parse(read(file)).header
+    data = data_of(file, parse(read(file)).header, overrides)
+    for name, split in (("validation", data.val), ("test", data.test)):
+        found = score(model, data, split)
+        print(f"{name:>10}: accuracy {found.accuracy} %, error {found.error} %, loss {found.loss} ({len(split):,} samples)")
+
+
+def data_of(file: Path, header: dict[str, Any], overrides: list[str]) -> Splits:
+    """The data set that overrides name, or else that of the config beside the file, or of the name in its header.
+
+    Raises:
+        DataError: it is not there, or the net cannot take its samples.
+        ArtifactError: it is normalised in another way than the net's.
+    """
     beside = file.parent / "config.yaml"
     known = OmegaConf.load(beside).data if beside.exists() and not overrides else None
     data = load_data(known, overrides or [f"data={header['data']}"])
     check_made_for(header, data, file)
-    for name, split in (("validation", data.val), ("test", data.test)):
-        found = score(model, data, split)
-        print(f"{name:>10}: accuracy {found.accuracy} %, error {found.error} %, loss {found.loss} ({len(split):,} samples)")
+    return data

@@ -10,7 +10,21 @@ from omegaconf import DictConfig, OmegaConf
 from lightexp.errors import ConfigError
 from lightexp.experiment import Experiment, Store
 
-READ = ("data", "model", "stages", "order", "seed", "control", "coder", "trainer", "device", "cache", "tracker", "sweep")
+READ = (
+    "data",
+    "model",
+    "stages",
+    "order",
+    "seed",
+    "control",
+    "coder",
+    "latency",
+    "trainer",
+    "device",
+    "cache",
+    "tracker",
+    "sweep",
+)
 SHARED = (
     "augment",
     "training_set",
@@ -58,6 +72,7 @@ def experiment(config: DictConfig, directory: Path | None = None) -> Experiment:
         seed=config.seed,
         control=config.control,
         coder=_make(config, "coder"),
+        latency=_make(config, "latency") if config.get("latency") else None,
         trainer=_make(config, "trainer"),
         store=None if root is None else Store(root),
         directory=directory,

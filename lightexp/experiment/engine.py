@@ -12,6 +12,7 @@ from torch import nn
 
 from lightexp.artifact import Coder
 from lightexp.data import DataSet
+from lightexp.edge import OnnxLatency
 from lightexp.errors import ConfigError
 from lightexp.experiment.code import code_digest
 from lightexp.experiment.forecast import Forecast, epochs_by_key
@@ -42,6 +43,7 @@ class Experiment:
     control: also train the dense control, the same net for as many epochs, for the comparison.
     store: where stages are kept; None keeps them for this run alone. observers: see `lightexp.experiment.Observer`.
     coder: of the file, see `lightexp.artifact`; the stages do not depend on it.
+    latency: how the net of the file is measured where it will run, such as `lightexp.edge.OnnxLatency()`; None leaves it.
     trainer: how trainings are computed, such as `Trainer(checkpointing="sqrt")`; what is in the store is not computed again.
     directory: where the run writes; by default `outputs/<first digits of the key>`. device: "auto" takes a GPU if there is one.
 
@@ -57,6 +59,7 @@ class Experiment:
     seed: int = 0
     control: bool = True
     coder: Coder = DEFAULT
+    latency: OnnxLatency | None = None
     trainer: Trainer = field(default_factory=Trainer)
     store: Store | None = field(default_factory=lambda: Store(os.environ.get("LIGHTEXP_CACHE", ".lightexp")))
     observers: Sequence[Observer] = ()
@@ -101,6 +104,8 @@ class Experiment:
 
     def _run(self, chains: dict[str, Chain], walker: Walker, observer: Observer) -> Record:
         chain, control = chains["student"], chains.get("control")
+        if self.latency:
+            self.latency.check()
         missing = [(count, label) for label, c in chains.items() if (count := walker.missing(c))]
         if missing:
             self.trainer.check(walker.data.train.x.device)
@@ -114,7 +119,7 @@ class Experiment:
             observer.start(self._plan(key, chains, walker, directory))
             student = walker.walk(chain, "student")
             dense = walker.walk(control, "control") if control else None
-            record, content = measure(key, chain, student, control, dense, walker)
+            record, content = measure(key, chain, student, control, dense, walker, self.latency)
             walker.store.use(walker.used, directory)
             write_whole(directory / "model.lxp", content)
             write_whole(directory / "record.json", record.json().encode())
@@ -122,8 +127,9 @@ class Experiment:
         return record
 
     def _key(self, net_key: str) -> str:
-        """What names the run: its net, and how that is coded."""
-        return net_key if self.coder == DEFAULT else digest(net_key, describe(self.coder))
+        """What names the run: its net, how that is coded, and whether it is also measured where it will run."""
+        asked = [describe(self.coder)] * (self.coder != DEFAULT) + [describe(self.latency)] * (self.latency is not None)
+        return digest(net_key, *asked) if asked else net_key
 
     def _plan(self, key: str, chains: dict[str, Chain], walker: Walker, directory: Path) -> Plan:
         planned = {label: (len(chain.steps()), walker.missing(chain)) for label, chain in chains.items()}

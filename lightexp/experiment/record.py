@@ -32,6 +32,9 @@ class Record:
     activation_bytes, step_seconds: the most that autograd held for the backward pass in a training step, and the seconds a step,
         each of the student's costliest fit. They were measured when its stages were computed, by the trainer of that time: a
         stage that is found in the store keeps its figures whatever the trainer is now.
+    latency_1_p50_ms, latency_1_p95_ms: of a batch of 1 in ONNX Runtime; latency_1_dense_ms: p50 of the net as it was built, in
+        turn with it; latency_1_of_dense: median of the net's time over that. latency_64_…: of a batch of 64. They are of the
+        machine and the minute, and None unless the run asked for them, see `lightexp.edge.OnnxLatency`.
     stages, layers: a row each, see `lightexp.experiment.stage_row` and `lightexp.measure.layer_rows`; a stage's key is the one
         under which the store holds its net.
     """
@@ -78,6 +81,14 @@ class Record:
     slimmed_of: str | None = None
     slimmed_asked: float | None = None
     slimmed: float | None = None
+    latency_1_p50_ms: float | None = None
+    latency_1_p95_ms: float | None = None
+    latency_1_dense_ms: float | None = None
+    latency_1_of_dense: float | None = None
+    latency_64_p50_ms: float | None = None
+    latency_64_p95_ms: float | None = None
+    latency_64_dense_ms: float | None = None
+    latency_64_of_dense: float | None = None
 
     def json(self) -> str:
         return json.dumps(asdict(self), indent=1) + "\n"

@@ -3,15 +3,23 @@
 from typing import Any
 
 from lightexp.artifact import parse
+from lightexp.edge import OnnxLatency
 from lightexp.experiment.record import Record
 from lightexp.experiment.stage_row import from_file, sizes, slimmed
 from lightexp.experiment.walk import Walked, Walker
 from lightexp.measure import layer_rows, score
+from lightexp.models import build
 from lightexp.stages import Chain, Quantize
 
 
 def measure(
-    key: str, chain: Chain, student: Walked, control: Chain | None, dense: Walked | None, walker: Walker
+    key: str,
+    chain: Chain,
+    student: Walked,
+    control: Chain | None,
+    dense: Walked | None,
+    walker: Walker,
+    latency: OnnxLatency | None = None,
 ) -> tuple[Record, bytes]:
     """Encode the last net, decode it, and read the test split: once for the file and once for its dense control."""
     data = walker.data
@@ -21,6 +29,8 @@ def measure(
     rows = layer_rows(decoded, parsed, data.input_shape)
     test, validation = score(decoded, data, data.test), score(decoded, data, data.val)
     figures: dict[str, Any] = sizes(chain, decoded, content, data)
+    if latency:
+        figures |= latency.figures(build(chain.model, data.input_shape, data.classes), decoded, parsed)
     asked = [row["sparsity_asked"] for row in student.rows if row["sparsity_asked"] is not None]
     slimming = [stage for _, stage in chain.steps() if stage.amount is not None]
     record = Record(

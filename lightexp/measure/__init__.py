@@ -2,6 +2,7 @@
 
 from lightexp.measure.accuracy import Score, score
 from lightexp.measure.cost import layer_macs
+from lightexp.measure.latency import Latency, in_turn
 from lightexp.measure.layers import layer_rows
 
-__all__ = ["Score", "layer_macs", "layer_rows", "score"]
+__all__ = ["Latency", "Score", "in_turn", "layer_macs", "layer_rows", "score"]

@@ -1,4 +1,4 @@
-"""A sweep as a picture of error against bytes."""
+"""A sweep as a picture of error against what is paid for it: bytes or milliseconds."""
 
 from itertools import chain, compress
 from typing import Any
@@ -15,6 +15,7 @@ from lightexp.report.metrics import Metric
 from lightexp.report.series import (
     BYTES,
     ERROR,
+    LATENCY,
     NotDrawn,
     Points,
     axis_title,
@@ -29,21 +30,34 @@ from lightexp.report.series import (
 )
 from lightexp.report.style import GREY, STYLE, log_axis, new_figure, spans_decade
 
+WHAT = {BYTES.name: "a file", LATENCY.name: "a latency (latency=onnx gives one)"}
+"""What a run lacks that has no such figure."""
+
+
+def error_bytes_figure(groups: Groups, metric: Metric = ERROR) -> Figure:
+    """Test error (percent), or another metric, against file size (bytes, log); see `against`."""
+    return against(BYTES, groups, metric)
+
+
+def error_latency_figure(groups: Groups, metric: Metric = ERROR) -> Figure:
+    """Test error (percent), or another metric, against the latency of a batch of 1 (ms, log); see `against`."""
+    return against(LATENCY, groups, metric)
+
 
 @matplotlib.rc_context(STYLE)
-def error_bytes_figure(groups: Groups, metric: Metric = ERROR) -> Figure:
-    """Test error (percent), or another metric, against file size (bytes, log).
+def against(cost: Metric, groups: Groups, metric: Metric = ERROR) -> Figure:
+    """A metric against what is paid for it.
 
     Each run is a small ring, each setting its mean with the standard deviations. Colours and markers tell apart what is text in the settings, or the numbers where none is; if these make too many for a
     legend, all look alike. Settings that differ in one number alone are joined by a line. Settings that another one beats in
-    both error and bytes are muted, a staircase leads over those that none does. The dense controls are black.
+    both are muted, a staircase leads over those that none does. The dense controls are black.
 
     Raises:
-        NotDrawn: no run has finished.
+        NotDrawn: no run that has finished has both.
     """
-    rows, controls = (_points(found, metric) for found in (groups.compressed, groups.controls))
+    rows, controls = (_points(found, cost, metric) for found in (groups.compressed, groups.controls))
     if not rows:
-        raise NotDrawn(f"no run has both {metric.heading} and a file")
+        raise NotDrawn(f"no run has both {metric.heading} and {WHAT[cost.name]}")
     series = told_apart(rows, groups.settings)
     fronts = _fronts(rows, metric)
     unbeaten = set(chain(*fronts))
@@ -61,7 +75,7 @@ def error_bytes_figure(groups: Groups, metric: Metric = ERROR) -> Figure:
     log_axis(axes, "x", [x for row in rows + controls for x in row.x])
     if spans_decade(errors := [row.mean[1] for row in rows + controls]):
         log_axis(axes, "y", errors)
-    axes.set_xlabel(axis_title(BYTES))
+    axes.set_xlabel(axis_title(cost))
     axes.set_ylabel(axis_title(metric))
     columns = legend_columns(names)
     figure.legend(handles.values(), handles, loc="outside upper center", ncols=columns, columnspacing=1.2)
@@ -70,12 +84,12 @@ def error_bytes_figure(groups: Groups, metric: Metric = ERROR) -> Figure:
 
 def best(groups: Groups, metric: Metric = ERROR) -> list[Group]:
     """The settings that no other one on the same data set beats in both error and bytes, those of the smallest files first."""
-    front = chain(*_fronts(_points(groups.compressed, metric), metric))
+    front = chain(*_fronts(_points(groups.compressed, BYTES, metric), metric))
     return [row.group for row in sorted(front, key=lambda row: row.mean)]
 
 
-def _points(groups: list[Group], metric: Metric) -> list[Points]:
-    return points(groups, figure_of(BYTES), figure_of(metric))
+def _points(groups: list[Group], cost: Metric, metric: Metric) -> list[Points]:
+    return points(groups, figure_of(cost), figure_of(metric))
 
 
 def _fronts(rows: list[Points], metric: Metric) -> list[list[Points]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from lightexp.report.error_bytes import error_bytes_figure
+from lightexp.report.error_bytes import error_bytes_figure, error_latency_figure
 from lightexp.report.error_density import error_density_figure
 from lightexp.report.errors import ReportError
 from lightexp.report.profiles import layer_profiles, stage_profiles
@@ -34,6 +34,14 @@ OF_RUNS = [
         "Test error against the size of the file. Small rings are runs, marks with bars are means over seeds with their standard "
         "deviation. Pale settings are beaten by another one in both error and bytes; the grey staircase leads over the rest.",
         lambda sweep: error_bytes_figure(sweep.groups, sweep.metric),
+    ),
+    Picture(
+        "error_latency",
+        "Error against latency",
+        "Test error against the milliseconds that a batch of 1 takes in ONNX Runtime. Small rings are runs, marks with bars are "
+        "means over seeds with their standard deviation. Pale settings are beaten by another one in both; the grey staircase leads "
+        "over the rest.",
+        lambda sweep: error_latency_figure(sweep.groups, sweep.metric),
     ),
     Picture(
         "error_density",

@@ -16,6 +16,8 @@ from lightexp.report.settings import SEED, determines, order, varying
 CONTROL = {
     "test/error": "test/dense_error",
     "size/file_bytes": "size/original_bytes",
+    "latency/batch_1_p50_ms": "latency/batch_1_dense_ms",
+    "latency/batch_64_p50_ms": "latency/batch_64_dense_ms",
 }
 """Figures of a run's dense control, and where the run has them."""
 
@@ -153,7 +155,8 @@ def _controls(names: list[str], runs: pd.DataFrame) -> list[Group]:
         return []
     runs = runs.dropna(subset="test/dense_error")
     figures = {name: runs[source] for name, source in CONTROL.items() if source in runs}
-    effects = list(zip(*figures.values(), strict=True))
+    # A latency is another one each time that it is measured.
+    effects = list(zip(*(values for name, values in figures.items() if not name.startswith("latency/")), strict=True))
     kept = list(range(len(names)))
     for place in (place for place in reversed(range(len(names))) if names[place] != "seed"):
         others = [other for other in kept if other != place]

@@ -85,6 +85,12 @@ _OTHERS = [
     Metric("cost/macs", "lower", "MACs", decimals=0, spread=False),
     Metric("cost/effective_macs", "lower", "effective MACs", decimals=0, spread=False),
     Metric("cost/bops", "lower", "BOPs", decimals=0, spread=False),
+    Metric("latency/batch_1_p50_ms", "lower", "latency, batch 1", "ms", 3),
+    Metric("latency/batch_1_p95_ms", "lower", "95 % latency, batch 1", "ms", 3),
+    Metric("latency/batch_1_of_dense", "lower", "of dense, batch 1", "×", 2),
+    Metric("latency/batch_64_p50_ms", "lower", "latency, batch 64", "ms", 2),
+    Metric("latency/batch_64_p95_ms", "lower", "95 % latency, batch 64", "ms", 2),
+    Metric("latency/batch_64_of_dense", "lower", "of dense, batch 64", "×", 2),
 ]
 
 DEFAULT = [metric.name for metric in _TABLE]

@@ -52,7 +52,7 @@ class Points:
         return tuple(float(np.std(values, ddof=1)) if len(values) > 1 else 0.0 for values in (self.x, self.y))
 
 
-ERROR, BYTES = KNOWN["test/error"], KNOWN["size/file_bytes"]
+ERROR, BYTES, LATENCY = KNOWN["test/error"], KNOWN["size/file_bytes"], KNOWN["latency/batch_1_p50_ms"]
 
 Figures = Callable[[Group], np.ndarray]
 """A figure of each run of a setting, NaN where a run lacks it."""

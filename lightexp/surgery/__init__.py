@@ -10,7 +10,7 @@ from lightexp.surgery.edit import Addition, Edit, Replacement
 from lightexp.surgery.learned_step_input import LearnedStepInput
 from lightexp.surgery.low_rank import LowRank
 from lightexp.surgery.operate import operate, surgery_of
-from lightexp.surgery.quantized_input import QuantizedInput, input_bits
+from lightexp.surgery.quantized_input import InputGrid, QuantizedInput, input_bits
 from lightexp.surgery.separable import Separable
 from lightexp.surgery.sign_input import ScaledSignInput, SignInput
 from lightexp.surgery.uniform_input import UniformInput
@@ -21,6 +21,7 @@ __all__ = [
     "Bottleneck",
     "ClippedInput",
     "Edit",
+    "InputGrid",
     "LearnedStepInput",
     "LowRank",
     "QuantizedInput",

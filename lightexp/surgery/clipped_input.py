@@ -3,7 +3,7 @@ from torch import Tensor, nn
 
 from lightexp.ops.gradients import straight_through
 from lightexp.spec import spec
-from lightexp.surgery.quantized_input import Bits, QuantizedInput
+from lightexp.surgery.quantized_input import Bits, InputGrid, QuantizedInput
 
 
 @spec
@@ -23,9 +23,15 @@ class _Clipped(nn.Module):
         self.intervals = intervals
         self.clip = nn.Parameter(torch.ones(()), requires_grad=learned)
 
+    def _positive(self) -> Tensor:
+        """An α that training has brought to 0 or below lets nothing through."""
+        return self.clip.clamp_min(torch.finfo(self.clip.dtype).tiny)
+
+    def grid(self) -> InputGrid:
+        return InputGrid(self._positive() / self.intervals, 0, self.intervals)
+
     def forward(self, x: Tensor) -> Tensor:
-        # An α that training has brought to 0 or below lets nothing through.
-        clip = self.clip.clamp_min(torch.finfo(x.dtype).tiny)
+        clip = self._positive()
         clipped = torch.minimum(x.clamp_min(0), clip)
         step = clip.detach() / self.intervals
         return straight_through(torch.round(clipped.detach() / step) * step, clipped)

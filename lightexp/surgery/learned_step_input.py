@@ -3,7 +3,7 @@ from torch import Tensor, nn
 
 from lightexp.ops.learned_step import round_to_learned_step
 from lightexp.spec import spec
-from lightexp.surgery.quantized_input import Bits, QuantizedInput
+from lightexp.surgery.quantized_input import Bits, InputGrid, QuantizedInput
 
 
 @spec
@@ -23,6 +23,9 @@ class _Rounded(nn.Module):
         super().__init__()
         self.lowest, self.highest = lowest, highest
         self.step = nn.Parameter(torch.ones(1))
+
+    def grid(self) -> InputGrid:
+        return InputGrid(self.step.clamp_min(torch.finfo(self.step.dtype).tiny), self.lowest, self.highest)
 
     def forward(self, x: Tensor) -> Tensor:
         return round_to_learned_step(x, self.step, self.lowest, self.highest)

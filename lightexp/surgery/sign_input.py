@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from lightexp.ops.gradients import straight_through
 from lightexp.spec import spec
-from lightexp.surgery.quantized_input import QuantizedInput
+from lightexp.surgery.quantized_input import InputGrid, QuantizedInput
 
 
 @spec
@@ -23,6 +23,9 @@ class _Sign(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("centre", torch.zeros(()))
+
+    def grid(self) -> InputGrid | None:
+        return InputGrid(torch.ones(()), -1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         shifted = x - self.centre
@@ -50,6 +53,9 @@ class ScaledSignInput(SignInput):
 
 
 class _ScaledSign(_Sign):
+    def grid(self) -> None:
+        return None
+
     def forward(self, x: Tensor) -> Tensor:
         self.size = (x - self.centre).abs()
         return super().forward(x)

@@ -3,7 +3,7 @@ from torch import Tensor, nn
 
 from lightexp.ops.gradients import straight_through
 from lightexp.spec import spec
-from lightexp.surgery.quantized_input import Bits, QuantizedInput
+from lightexp.surgery.quantized_input import Bits, InputGrid, QuantizedInput
 
 
 @spec
@@ -22,6 +22,10 @@ class _Rounded(nn.Module):
         self.intervals = intervals
         self.register_buffer("step", torch.ones(()))
         self.register_buffer("lowest", torch.zeros((), dtype=torch.int64))
+
+    def grid(self) -> InputGrid:
+        lowest = int(self.lowest)
+        return InputGrid(self.step, lowest, lowest + self.intervals)
 
     def forward(self, x: Tensor) -> Tensor:
         ratio = (x / self.step).clamp(self.lowest, self.lowest + self.intervals)

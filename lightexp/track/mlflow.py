@@ -49,6 +49,14 @@ METRICS = {
     "seconds": "cost/seconds",
     "activation_bytes": "cost/activation_bytes",
     "step_seconds": "cost/step_seconds",
+    "latency_1_p50_ms": "latency/batch_1_p50_ms",
+    "latency_1_p95_ms": "latency/batch_1_p95_ms",
+    "latency_1_dense_ms": "latency/batch_1_dense_ms",
+    "latency_1_of_dense": "latency/batch_1_of_dense",
+    "latency_64_p50_ms": "latency/batch_64_p50_ms",
+    "latency_64_p95_ms": "latency/batch_64_p95_ms",
+    "latency_64_dense_ms": "latency/batch_64_dense_ms",
+    "latency_64_of_dense": "latency/batch_64_of_dense",
 }
 """Figures of a stage or a Record, and their names in MLflow, whose page groups them by what stands before the slash.
 

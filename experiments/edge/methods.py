@@ -1,0 +1,100 @@
+"""What each kind of compression does to the latency of a net, which does not depend on training: weights are random here.
+
+    python experiments/edge/methods.py [--seconds 10]
+
+Batch 1, one thread, ONNX Runtime; the forms of each net in turn. Prints Markdown.
+"""
+
+import argparse
+import copy
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from lightexp.artifact import encode
+from lightexp.edge import compare, export
+from lightexp.edge.contender import OnnxNet
+from lightexp.edge.machine import processor
+from lightexp.models import LeNet5, ResNet, build, net_spec
+from lightexp.quantize import LayerWeight, Uniform
+from lightexp.quantize.activations import UniformActivation
+from lightexp.reparam import layers, mask_of, set_mask, set_quantizer
+from lightexp.surgery import surgery_of
+
+NETS = {"LeNet-5": (LeNet5, (1, 28, 28)), "ResNet-20": (ResNet, (3, 32, 32))}
+
+
+def zeros(net: nn.Module) -> None:
+    for layer in layers(net).values():
+        set_mask(layer, torch.rand_like(layer.weight) < 0.05)
+
+
+@torch.no_grad()
+def filters(net: nn.Module) -> None:
+    """Every second filter and unit of 0, but for the classes."""
+    for layer in list(layers(net).values())[:-1]:
+        layer.weight[::2] = 0
+        if layer.bias is not None:
+            layer.bias[::2] = 0
+
+
+def weights(net: nn.Module) -> None:
+    for name, layer in layers(net).items():
+        given = {name: LayerWeight(layer.weight.detach(), mask_of(layer))}
+        set_quantizer(layer, Uniform(8, "channel").fit(given, 0, None)[name])
+
+
+@torch.no_grad()
+def inputs(net: nn.Module, first: int = 0) -> None:
+    """With the ranges that normal pictures give: behind a ReLU the lowest integer is 0, which a runtime takes the ReLU for."""
+    weights(net)
+    seen: dict[str, torch.Tensor] = {}
+    found = list(layers(net).items())[first:]
+    hooks = [layer.register_forward_pre_hook(lambda _, x, name=name: seen.update({name: x[0]})) for name, layer in found]
+    net(torch.randn(32, *next(shape for factory, shape in NETS.values() if isinstance(net, factory))))
+    for hook in hooks:
+        hook.remove()
+    for name, _ in found:
+        edit, state = UniformActivation(8).fit(name, seen[name].flatten())
+        edit.apply(net).load_state_dict(state)
+
+
+FORMS: dict[str, tuple[Callable[[nn.Module], None], str]] = {
+    "float32": (lambda net: None, "float32"),
+    "95 % zeros": (zeros, "float32"),
+    "half of the filters zero": (filters, "float32"),
+    "weights of 8 bits": (weights, "int8"),
+    "weights and inputs of 8 bits, but the picture": (lambda net: inputs(net, 1), "int8"),
+    "weights and inputs of 8 bits": (inputs, "int8"),
+}
+
+
+def contender(name: str, form: str, folder: Path) -> OnnxNet:
+    (factory, shape), (prepare, precision) = NETS[name], FORMS[form]
+    torch.manual_seed(0)
+    net = copy.deepcopy(build(factory, shape, 10)).eval()
+    prepare(net)
+    header = {"model": net_spec(factory, shape, 10, surgery_of(net)), "data": "none", "mean": [0.0], "std": [1.0]}
+    file = folder / "net.lxp"
+    file.write_bytes(encode(net, header))
+    return OnnxNet(name, form, shape, export(file, precision).content)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    options = parser.parse_args()
+    print("| net | form | ONNX kB | p50 ms | × float |\n|---|---|---|---|---|")
+    for name in NETS:
+        with tempfile.TemporaryDirectory() as folder:
+            nets = [contender(name, form, Path(folder)) for form in FORMS]
+        for row in compare(nets, [0] * len(nets), [1], [1], options.seconds):
+            print(f"| {name} | {row.form} | {row.size_bytes / 1e3:,.0f} | {row.p50_ms:.3f} | {row.of_base:.2f} |", flush=True)
+    print(f"\n{processor()}")
+
+
+if __name__ == "__main__":
+    main()

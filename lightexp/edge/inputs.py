@@ -1,0 +1,64 @@
+"""Quantizers of layers' inputs as ONNX has them."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from lightexp.reparam import layers
+from lightexp.surgery import InputGrid, QuantizedInput, SignInput
+
+
+class QuantizeDequantize(nn.Module):
+    """QuantizeLinear and DequantizeLinear of a grid of up to 256 integers, between them a Clip where it has fewer.
+
+    Only for tracing: it has no values. The integers are uint8, those of the grid less its lowest: the zero-point is −lowest.
+    """
+
+    def __init__(self, grid: InputGrid) -> None:
+        super().__init__()
+        self.clips = grid.highest - grid.lowest < 255
+        self.register_buffer("step", grid.step.detach().float().reshape(()).clone())
+        self.register_buffer("zero", torch.tensor(-grid.lowest, dtype=torch.uint8))
+        self.register_buffer("bottom", torch.tensor(0, dtype=torch.uint8))
+        self.register_buffer("top", torch.tensor(grid.highest - grid.lowest, dtype=torch.uint8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        symbolic, like = torch.onnx.ops.symbolic, {"dtype": torch.uint8, "shape": x.shape}
+        integers = symbolic("QuantizeLinear", (x, self.step, self.zero), **like)
+        if self.clips:
+            integers = symbolic("Clip", (integers, self.bottom, self.top), **like)
+        return symbolic("DequantizeLinear", (integers, self.step, self.zero), dtype=torch.float32, shape=x.shape)
+
+
+class Rounded(nn.Module):
+    """Δ · round(clamp(x/Δ, lowest, highest)) in floats, without what the quantizers do for training."""
+
+    def __init__(self, grid: InputGrid) -> None:
+        super().__init__()
+        self.lowest, self.highest = grid.lowest, grid.highest
+        self.register_buffer("step", grid.step.detach().float().reshape(()).clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.round((x / self.step).clamp(self.lowest, self.highest)) * self.step
+
+
+def show_grids(net: nn.Module, shown: Callable[[InputGrid], nn.Module]) -> dict[str, str]:
+    """Put what `shown` makes in the place of the input quantizers whose grid has up to 256 integers; changes `net`.
+
+    Returns:
+        Of each layer whose input comes on no such grid, why not.
+    """
+    lacking = {}
+    for name, layer in layers(net).items():
+        quantizer = getattr(layer, QuantizedInput.attribute, None)
+        grid = quantizer.grid() if quantizer is not None else None
+        if grid is None:
+            lacking[name] = "its input is float" if quantizer is None else "the scale of its input varies with the sample"
+        elif grid.highest - grid.lowest > 255:
+            lacking[name] = "its input takes more than 8 bits"
+        else:
+            # A sign is no rounding: its own operators give ±1, which are on the grid.
+            made = nn.Sequential(quantizer, shown(grid)) if isinstance(quantizer.edit, SignInput) else shown(grid)
+            layer.add_module(QuantizedInput.attribute, made.eval())
+    return lacking
