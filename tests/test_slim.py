@@ -1,6 +1,7 @@
 """Channels that go together go together: counts by hand, what is left says what it said, what cannot go stays."""
 
 import copy
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from torch import nn
 
 from lightexp.data import Digits, Splits, split
 from lightexp.errors import ConfigError
+from lightexp.models import MLP, build
 from lightexp.reparam import layers
-from lightexp.slim import Channels, Group, MACs, Params, cut, steps, trace
+from lightexp.slim import Channels, Group, Latency, MACs, Params, cut, steps, trace
 from lightexp.stages import Slim
 from tests.slimming import NETS, fresh, inputs, slimmed
 from tests.test_remove_dead import net_of
@@ -185,6 +187,15 @@ def test_any_amount_is_reached_and_not_passed_or_the_largest_is_named(digits, am
     assert amount.of(net, (1, 8, 8)) <= (1 - stage.amount.share) * dense
     assert all(width == was or (width % multiple == 0 and width > 0) for width, was in zip(widths, before, strict=True))
     assert widths[-1] == 10
+    assert net(inputs((1, 8, 8))).isfinite().all()
+
+
+def test_a_measured_latency_is_an_amount_too(digits):
+    net = build(partial(MLP, widths=[1024, 1024]), (1, 8, 8), 10).eval()
+    stage = Slim(Latency(0.5, seconds=0.05))
+    stage.check(net)
+    slimmed(stage, net, digits)
+    assert all(len(layer.weight) < 1024 for layer in layers(net).values())
     assert net(inputs((1, 8, 8))).isfinite().all()
 
 

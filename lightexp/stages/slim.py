@@ -49,6 +49,7 @@ class Slimming(Stage):
         if unknown := self.criterion.needs - MEASURES.keys():
             raise ConfigError(f"{type(self.criterion).__name__} needs {min(unknown)!r}; there are: {', '.join(MEASURES)}")
         self.criterion.check(model)
+        self.amount.check()
         check_ahead(self.layers, model, "layers")
         check_ahead(self.skip, model)
 
@@ -121,6 +122,8 @@ class Slim(Slimming):
             return self.amount.of(cut(copy.deepcopy(plain), taken), data.input_shape) <= most
 
         taken = ordered[: bisect_left(range(len(ordered)), True, key=lambda count: fits(ordered[:count]))]
+        if not self.amount.exact:
+            return taken
         needed: set[int] = set()
         for at in reversed(range(len(taken))):
             if id(taken[at].group) in needed:
