@@ -91,16 +91,15 @@ def test_the_store_is_listed_and_freed(folder):
 
 def test_a_sweep_with_a_failing_job_finishes_the_others_and_says_so(folder):
     arguments = ["-m", "seed=0,1", "sparsity=0.5,1.5", "sweep=both", "schedule=prune", "loss=cross_entropy", "control=true"]
-    said = lightexp(folder, "run", *arguments, *FAST, code=1)
+    said = lightexp(folder, "run", *arguments, *FAST, "hydra/launcher=basic", code=1)
     assert said.count("test error") >= 2
     assert "] stages.prune.sparsity: input should be less than 1 (given: 1.5)" in said
     assert "2 of 4 jobs failed" in said
     table = lightexp(folder, "table", "both")
     assert re.search(r"^prune +2 ", table, re.MULTILINE), table
     assert re.search(r"^dense control +2 ", table, re.MULTILINE), table
-    for suffix, mark in (("md", "|"), ("tex", "\\toprule"), ("csv", ","), ("html", "<table>")):
-        lightexp(folder, "table", "both", "-o", f"t.{suffix}")
-        assert mark in (folder / f"t.{suffix}").read_text()
+    lightexp(folder, "table", "both", "-o", "t.tex")
+    assert "\\toprule" in (folder / "t.tex").read_text()
     assert "no sweep 'bothh'; did you mean 'both'?" in lightexp(folder, "table", "bothh", code=1)
 
 

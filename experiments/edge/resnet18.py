@@ -21,6 +21,7 @@ from torch import nn
 import lightexp
 from lightexp.artifact import encode
 from lightexp.data import Splits, split
+from lightexp.edge import bench, export
 from lightexp.measure import layer_macs
 from lightexp.models import build, net_spec, torchvision_net
 from lightexp.slim import MACs
@@ -77,6 +78,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.5, help="of the MACs, to take away")
     parser.add_argument("--multiple", type=int, default=8)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=5.0, help="that nets are measured for, in turn")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     clock = Clock()
@@ -86,11 +88,15 @@ def main() -> None:
         net = clock.time("slim", lambda: slimmed(net, asked.share, asked.multiple))
         file = clock.time("encode", lambda: written(net, Path(folder) / "model.lxp"))
         decoded = clock.time("decode", lambda: lightexp.load(file))
-        # Export and bench are steps of the same kind, on `file`.
+        exported = clock.time("export", lambda: export(file).content)
+        (Path(folder) / "model.onnx").write_bytes(exported)
+        rows = clock.time("bench", lambda: bench([file], "onnx", [1], [asked.threads], asked.seconds))
         with torch.no_grad():
             assert torch.equal(decoded(torch.ones(1, *SHAPE)), net(torch.ones(1, *SHAPE)))
         macs, size = sum(layer_macs(decoded, SHAPE).values()), file.stat().st_size
     cost = f"{dense / 1e9:.3f} → {macs / 1e9:.3f} G MACs ({1 - macs / dense:.1%} less)"
+    for row in rows:
+        print(f"{row.file} {row.form}: {row.p50_ms:.1f} ms, {row.of_base:.2f} × {row.base}")
     print(f"{clock.total:.1f} s in all · {cost} · {size:,} bytes")
 
 
