@@ -12,7 +12,7 @@ from lightexp.data import Splits, split
 from lightexp.distill import CrossEntropy
 from lightexp.models import MLP
 from lightexp.reparam import set_mask
-from lightexp.track.mlflow import METRICS
+from lightexp.track.metrics import METRICS
 from lightexp.train import Constant, Surroundings, Trainer, Training, fit
 from lightexp.train.checkpointing import checkpointing
 from lightexp.train.held import HeldBytes

@@ -25,7 +25,7 @@ from lightexp.report.metrics import KNOWN
 from lightexp.report.series import NotDrawn
 from lightexp.stages import Fit
 from lightexp.surgery import surgery_of
-from lightexp.track.mlflow import METRICS
+from lightexp.track.metrics import METRICS
 from tests.test_export import quantize
 from tests.test_report import run
 

@@ -129,5 +129,12 @@ def _result(record: Record) -> str:
     return (
         f"\ntest accuracy {record.test_accuracy:.2f} %{dense} · {record.file_bytes:,} bytes, "
         f"{record.ratio:.1f}× smaller than the {record.original_bytes:,} of dense float32 · "
-        f"{record.bits_per_param:.3f} bits a parameter{slimmed}"
+        f"{record.bits_per_param:.3f} bits a parameter{slimmed}{_latency(record)}"
     )
+
+
+def _latency(record: Record) -> str:
+    """Of a batch of 1, where the run measured it."""
+    if record.latency_1_p50_ms is None:
+        return ""
+    return f" · {record.latency_1_p50_ms:.3f} ms in ONNX Runtime, {record.latency_1_of_dense:.2f} × dense"

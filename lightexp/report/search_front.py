@@ -14,7 +14,7 @@ from lightexp.report.front import Point, hypervolume, on_front
 from lightexp.report.metrics import KNOWN, Metric
 from lightexp.report.series import NotDrawn, axis_title
 from lightexp.report.style import BLACK, BLUE, GREY, ORANGE, SKY, STYLE, log_axis, new_figure, spans_decade
-from lightexp.track.mlflow import METRICS
+from lightexp.track.metrics import METRICS
 
 FRONTS = {0.25: (SKY, ":", "^"), 0.5: (ORANGE, "--", "s"), 1.0: (BLUE, "-", "o")}
 """Shares of the trials, and how the front after them looks."""

@@ -12,56 +12,8 @@ from lightexp.experiment import Observer, Plan, Record
 from lightexp.track.dataset import dataset_input
 from lightexp.track.dead import lives, mark, this_process
 from lightexp.track.environment import environment
+from lightexp.track.metrics import METRICS
 from lightexp.track.server import open_store
-
-METRICS = {
-    "test_accuracy": "test/accuracy",
-    "test_error": "test/error",
-    "test_loss": "test/loss",
-    "test_errors": "test/errors",
-    "test_top5_error": "test/top5_error",
-    "dense_test_accuracy": "test/dense_accuracy",
-    "val_error": "val/error",
-    "val_accuracy": "val/accuracy",
-    "val_loss": "val/loss",
-    "params": "size/params",
-    "nonzero": "size/nonzero",
-    "file_bytes": "size/file_bytes",
-    "header_bytes": "size/header_bytes",
-    "positions_bytes": "size/positions_bytes",
-    "values_bytes": "size/values_bytes",
-    "tables_bytes": "size/tables_bytes",
-    "dense_bytes": "size/dense_bytes",
-    "original_bytes": "size/original_bytes",
-    "ratio": "size/ratio",
-    "bits_per_param": "size/bits_per_param",
-    "slimmed": "size/slimmed",
-    "slimmed_asked": "size/slimmed_asked",
-    "sparsity": "sparsity/all",
-    "sparsity_prunable": "sparsity/prunable",
-    "sparsity_asked": "sparsity/asked",
-    "weight_bits": "bits/weight",
-    "weight_bits_asked": "bits/asked",
-    "input_bits": "bits/input",
-    "macs": "cost/macs",
-    "effective_macs": "cost/effective_macs",
-    "bops": "cost/bops",
-    "seconds": "cost/seconds",
-    "activation_bytes": "cost/activation_bytes",
-    "step_seconds": "cost/step_seconds",
-    "latency_1_p50_ms": "latency/batch_1_p50_ms",
-    "latency_1_p95_ms": "latency/batch_1_p95_ms",
-    "latency_1_dense_ms": "latency/batch_1_dense_ms",
-    "latency_1_of_dense": "latency/batch_1_of_dense",
-    "latency_64_p50_ms": "latency/batch_64_p50_ms",
-    "latency_64_p95_ms": "latency/batch_64_p95_ms",
-    "latency_64_dense_ms": "latency/batch_64_dense_ms",
-    "latency_64_of_dense": "latency/batch_64_of_dense",
-}
-"""Figures of a stage or a Record, and their names in MLflow, whose page groups them by what stands before the slash.
-
-A stage's come first in a run, so the first of them here is what the page compares runs by until it is told otherwise.
-"""
 
 MOST_CLASSES = 20
 """Of data sets with more the errors of single classes are in record.json alone."""
