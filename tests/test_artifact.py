@@ -26,8 +26,9 @@ from lightexp.artifact import container, decode, encode, load, parse
 from lightexp.artifact.binary import Reader, unzigzag, varint, varints, zigzag
 from lightexp.artifact.header import DICTIONARY
 from lightexp.errors import ArtifactError, ConfigError
-from lightexp.models import MLP, ResNet, build, net_spec
+from lightexp.models import MLP, LeNet5, ResNet, build, net_spec
 from lightexp.reparam import Codebook, Scaled, layers, set_mask, set_quantizer
+from lightexp.surgery import Widths, surgery_of
 
 ABOUT = {"data": "digits", "mean": [0.3], "std": [0.4]}
 SPECIAL = np.array([0, 0x80000000, 0x7F800000, 0xFF800000, 0x7FC00001, 0xFFFFFFFF, 1, 0x80000001], np.uint32).view(np.float32)
@@ -184,6 +185,16 @@ def test_headers_stay_small(path, input_shape):
         set_quantizer(layer, Codebook(torch.randint(16, layer.weight.shape, dtype=torch.uint8), torch.randn(15)))
     data = encode(model, about)
     assert parse(data).bytes_of["header"] <= 175
+
+
+def test_a_slimmed_lenet5_tells_its_sizes_once():
+    model = Widths("", (1, 3, 0, 5, 135, -56, 0, -78)).apply(build(LeNet5, (1, 28, 28), 10))
+    about = {"data": "mnist", "mean": [0.1306], "std": [0.3081], "model": net_spec(LeNet5, (1, 28, 28), 10, surgery_of(model))}
+    for layer in layers(model).values():
+        set_quantizer(layer, Codebook(torch.randint(4, layer.weight.shape, dtype=torch.uint8), torch.randn(4)))
+    parsed = parse(encode(model, about))
+    assert parsed.bytes_of["header"] <= 58
+    assert parsed.header["model"] == json.loads(json.dumps(about["model"]))
 
 
 # Damage
@@ -344,7 +355,7 @@ def test_no_other_file_is_mistaken_for_one(data):
 
 
 def test_another_version_says_so():
-    with pytest.raises(ArtifactError, match="version 01.*reads 03: read it with the lightexp that wrote it"):
+    with pytest.raises(ArtifactError, match="version 01.*reads 04: read it with the lightexp that wrote it"):
         parse(b"LXP\x01" + small("plain")[4:])
 
 

@@ -10,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from lightexp.artifact import decode, encode
+from lightexp.artifact.container import pack_tables
 from lightexp.data import Digits, split
-from lightexp.models import MLP, LeNet5, ResNet, build
-from lightexp.quantize import KMeans
+from lightexp.models import MLP, LeNet5, ResNet, build, net_spec
+from lightexp.quantize import LSQ, KMeans
 from lightexp.reparam import layers, mask_of, quantizer_of
 from lightexp.stages import Context, Prune, Quantize, RemoveDead, Round
 from lightexp.stages.round import rounded
+from lightexp.surgery import surgery_of
 
 
 def net_of(*weights, biases) -> nn.Sequential:
@@ -137,3 +140,18 @@ def test_codebooks_are_rounded_and_a_shared_one_stays_shared(two_samples):
     assert first.table is last.table
     assert first.table.tolist() == [-0.5, 1.5]
     assert {abs(value) for value in net.layers[0].weight.unique().tolist()} <= {0, 0.5, 1.5}
+
+
+def test_learned_steps_are_rounded_and_the_file_keeps_them_in_three_bytes_each(two_samples):
+    net = build(partial(MLP, widths=[4]), (2,), 2)
+    Quantize(LSQ(bits=3))(net, Context(two_samples, seed=0))
+    steps = [quantizer_of(layer).step for layer in layers(net).values()]
+    raw = len(pack_tables([step.detach().numpy() for step in steps]))
+    before = [step.item() for step in steps]
+    Round(table_bits=9)(net, Context(two_samples, seed=0))
+    # |q| is between 128 and 255, so that the nearest one is at most 1/256 away.
+    assert all(abs(step.item() / old - 1) <= 2**-8 for step, old in zip(steps, before, strict=True))
+    assert len(pack_tables([step.detach().numpy() for step in steps])) <= 1 + 2 + 2 * 3 < raw
+    answers = net(two_samples.train.x.float())
+    header = {"model": net_spec(partial(MLP, widths=[4]), (2,), 2, surgery_of(net)), "data": "x", "mean": [0.0], "std": [1.0]}
+    assert torch.equal(decode(encode(net, header))(two_samples.train.x.float()), answers)

@@ -2,6 +2,8 @@
 
 import json
 import zlib
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 from lightexp.errors import ArtifactError
@@ -41,12 +43,17 @@ def _dictionary() -> bytes:
     )
     values = '"depth":20,"name":"resnet18","fashion_mnist","cifar100","cifar10","digits","dropout":0.0,"input_dropout":0.0,'
     nets = "".join(f"lightexp.models.{net}" for net in ("torchvision_net", "VGGSmall", "SimpleNet", "ResNet", "LeNet5", "MLP"))
+    lenet5 = (
+        '{"data":"mnist","layers":[["conv1","conv2","fc1","fc2"],[[20,1,5,5],[50,20,5,5],[500,800],[10,500]],2,3,0],'
+        '"mean":[0.1306],"model":{"args":{},"classes":10,"input_shape":[1,28,28],"net":"lightexp.models.LeNet5",'
+        '"surgery":[{"edit":"Widths","layer":"","sizes":"layers"}]'
+    )
     end = (
-        '{"data":"mnist","layers":[["layers.0","layers.1","layers.2"],[[300,784],[100,300],[10,100]],1,4,0],'
-        '"mean":[0.1307],"model":{"args":{"dropout":0.0,"input_dropout":0.0,"widths":[300,100]},'
+        '{"data":"mnist","layers":[["layers.0","layers.1","layers.2"],[[300,784],[100,300],[10,100]],2,3,0],'
+        '"mean":[0.1306],"model":{"args":{"dropout":0.0,"input_dropout":0.0,"widths":[300,100]},'
         '"classes":10,"input_shape":[1,28,28],"net":"lightexp.models.MLP"},"params":266610,"std":[0.3081]}'
     )
-    return (",".join(names) + shapes + layers + values + "[3,32,32]" + nets + end).encode()
+    return (",".join(names) + shapes + layers + values + "[3,32,32]" + nets + lenet5 + end).encode()
 
 
 DICTIONARY = _dictionary()
@@ -54,12 +61,14 @@ DICTIONARY = _dictionary()
 
 def pack_header(header: dict[str, Any]) -> bytes:
     """Deflate a header. Its `layers` (name, shape, kind, bits, table) are stored by column, where like stands beside like: a
-    column of equal entries as one of them, and tables by their distance from the layer's own number."""
+    column of equal entries as one of them, and tables by their distance from the layer's own number. Sizes that an edit tells and
+    the shapes of the layers tell as well are left to these."""
     rows = [[*entry, at - table] for at, (*entry, table) in enumerate(header["layers"])]
     columns = [list(column) for column in zip(*rows, strict=True)]
     columns = columns[:2] + [column[0] if len(set(column)) == 1 else column for column in columns[2:]]
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=DICTIONARY)
-    text = json.dumps(header | {"layers": columns}, sort_keys=True, separators=(",", ":"))
+    told = _with_sizes(header, _chain(entry[1] for entry in header["layers"]), "layers")
+    text = json.dumps(told | {"layers": columns}, sort_keys=True, separators=(",", ":"))
     return deflate.compress(text.encode()) + deflate.flush()
 
 
@@ -76,7 +85,23 @@ def read_header(packed: bytes) -> dict[str, Any]:
     header = json.loads(text)
     if not isinstance(header, dict):
         raise ArtifactError("its header is not a mapping")
-    return header | {"layers": _rows(*header["layers"]) if header["layers"] else []}
+    rows = _rows(*header["layers"]) if header["layers"] else []
+    return _with_sizes(header, "layers", _chain(shape for _, shape, *_ in rows)) | {"layers": rows}
+
+
+def _chain(shapes: Iterable[list[int]]) -> list[int]:
+    """The sizes of `lightexp.surgery.Widths`, if the layers of these shapes are all that has any."""
+    sides = [0, *(side for shape in shapes for side in shape[1::-1])]
+    return [after - before for before, after in pairwise(sides)]
+
+
+def _with_sizes(header: dict[str, Any], known: Any, other: Any) -> dict[str, Any]:
+    """The header, with the `other` sizes in edits whose sizes are the `known` ones."""
+    if not (header.get("model") or {}).get("surgery"):
+        return header
+    edits = json.loads(json.dumps(header["model"]["surgery"]))  # lists, whether it was read or is yet to be written
+    edits = [edit | {"sizes": other} if edit.get("sizes") == known else edit for edit in edits]
+    return header | {"model": header["model"] | {"surgery": edits}}
 
 
 def _rows(names: list, shapes: list, *columns: Any) -> list[list]:

@@ -12,6 +12,7 @@ model, queue = stream.model, stream.queue
 
 LEAST = 2.0**-20
 """The smallest probability of a mark that a model may state; its complement is the largest."""
+_END = 2**64
 
 
 class Stream(Protocol):
@@ -49,15 +50,25 @@ class Encoder:
         return symbols
 
     def finish(self) -> bytes:
-        # Past its end a range decoder reads zeros, so zeros at the end need not be kept.
-        return self._coder.get_compressed().astype("<u4").tobytes().rstrip(b"\0")
+        """The shortest bytes that decode to what was written. Past its end a range decoder reads zeros, so those are not kept."""
+        words = self._coder.get_compressed().astype(">u4")
+        final, (lower, span) = self._coder.pos()
+        if lower + span > _END:  # a carry into the words so far is still open: constriction knows how it ends
+            return words.tobytes().rstrip(b"\0")
+        return (words[:final].tobytes() + _shortest(lower, span)).rstrip(b"\0")
+
+
+def _shortest(lower: int, span: int) -> bytes:
+    """Of the 64-bit numbers lower … lower + span − 1 the one with the most zero bytes at its end."""
+    numbers = ((lower + span - 1) >> kept << kept for kept in range(64, -1, -8))
+    return next(number for number in numbers if number >= lower).to_bytes(8, "big")
 
 
 class Decoder:
     """Reads back, in the same order and with the same models, what an `Encoder` wrote."""
 
     def __init__(self, data: bytes) -> None:
-        self._coder = queue.RangeDecoder(np.frombuffer(data + b"\0" * (-len(data) % 4), "<u4").astype(np.uint32))
+        self._coder = queue.RangeDecoder(np.frombuffer(data + b"\0" * (-len(data) % 4), ">u4").astype(np.uint32))
 
     def marks(self, chances: np.ndarray, marks: np.ndarray) -> np.ndarray:
         return self._decode(_MARK, chances.ravel()).astype(bool).reshape(marks.shape)

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from lightexp.reparam import Codebook, layers, quantizer_of
+from lightexp.reparam import Codebook, LearnedStep, layers, quantizer_of
 from lightexp.spec import spec
 from lightexp.stages.stage import Context, Stage
 
@@ -15,12 +15,12 @@ Bits = Annotated[int, Field(ge=2, le=13)]
 
 @spec
 class Round(Stage):
-    """Round each bias vector and each codebook to whole multiples of a power of two, which the file keeps as small integers.
+    """Round each bias vector, codebook and learned step to whole multiples of a power of two, which the file keeps as small integers.
 
     v ≈ 2ᵉ·q, |q| ≤ 2^(bits−1) − 1, with the least e that reaches max |v|. A fit behind it would move them off again: put it
     last.
 
-    bits, table_bits: of the q of biases and of codebooks, their sign among them.
+    bits, table_bits: of the q of biases, and of codebooks and steps, their sign among them.
     """
 
     bits: Bits = 6
@@ -31,11 +31,17 @@ class Round(Stage):
         for name, parameter in model.named_parameters():
             if name.rpartition(".")[2] == "bias" and parameter.ndim == 1:
                 parameter.copy_(rounded(parameter, self.bits))
-        quantizers = (quantizer_of(module) for module in layers(model).values())
-
-        for table in {id(one.table): one.table for one in quantizers if isinstance(one, Codebook)}.values():
+        tables = [_table(quantizer_of(module)) for module in layers(model).values()]
+        for table in {id(table): table for table in tables if table is not None}.values():
             table.copy_(rounded(table, self.table_bits))
         return model
+
+
+def _table(quantizer: nn.Module | None) -> Tensor | None:
+    """The numbers that a fit has moved and the file keeps; other quantizers make theirs anew from the weights."""
+    if isinstance(quantizer, Codebook):
+        return quantizer.table
+    return quantizer.step if isinstance(quantizer, LearnedStep) else None
 
 
 def rounded(values: Tensor, bits: int) -> Tensor:
