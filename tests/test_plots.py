@@ -2,6 +2,7 @@
 
 import re
 from itertools import pairwise
+from math import nan as NAN
 
 import numpy as np
 import pandas as pd
@@ -90,7 +91,7 @@ def test_beaten_settings_are_muted_and_stairs_lead_over_the_rest():
 def test_of_a_metric_that_should_be_high_the_front_is_the_other_way_round():
     rows = grid().assign(**{"test/accuracy": lambda frame: 100 - frame["test/error"]})
     assert [one.settings for one in best(group(rows), KNOWN["test/accuracy"])] == [one.settings for one in best(group(rows))]
-    assert error_bytes_figure(group(rows), KNOWN["test/accuracy"]).axes[0].get_ylabel() == "test accuracy (%)"
+    assert error_bytes_figure(group(rows), metric=KNOWN["test/accuracy"]).axes[0].get_ylabel() == "test accuracy (%)"
 
 
 def test_thousands_of_runs_are_few_artists():
@@ -100,8 +101,21 @@ def test_thousands_of_runs_are_few_artists():
     assert sum(len(line.get_xdata()) for line in axes.lines if line.get_markerfacecolor() == "white") >= 2000
 
 
+def test_files_of_others_stand_beside_ones_own():
+    theirs = [
+        Curve("random codes (Havasi 2019)", [0.96, 0.69], [NAN, NAN], [1520, 3030]),
+        Curve("uncounted (X)", [1.0], [5.0], [NAN]),
+    ]
+    figure = error_bytes_figure(group(frame(setting("a", 0.9, 2, 1000), setting("b", 0.95, 3, 500))), theirs)
+    assert legend(figure)[-1] == theirs[0].name and theirs[1].name not in legend(figure)
+    grey = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
+    assert [line.get_xydata().tolist() for line in grey] == [[[1520, 0.96], [3030, 0.69]]]
+    assert figure.axes[0].get_xlim()[1] > 3030
+    assert_nothing_overlaps(figure)
+
+
 def test_curves_over_density_with_those_of_others():
-    theirs = Curve("sparse momentum (Dettmers 2019)", [1.0, 5.0], [2.36, 1.53])
+    theirs = Curve("sparse momentum (Dettmers 2019)", [1.53, 2.36], [5.0, 1.0], [NAN, NAN])
     figure = error_density_figure(group(grid()), [theirs])
     assert legend(figure) == ["magnitude", "random", "dense control", theirs.name]
     axes = figure.axes[0]
@@ -127,11 +141,20 @@ def test_published_curves_are_those_of_the_sweeps_net(tmp_path):
     )
     runs = pd.DataFrame([run(tags={"tag.data": "mnist"})])
     first, second = curves(path, runs)
-    assert first == Curve("x (A 2019)", [1.0, 5.0], [2.5, 1.5]) and second.name == "y (B 2020; memory)"
+    assert (
+        first.over_density() == ([1.0, 5.0], [2.5, 1.5])
+        and first.over_bytes() == ([], [])
+        and second.name == "y (B 2020; memory)"
+    )
     with pytest.raises(ReportError, match="^published.csv says nothing of dataset digits, only of mnist$"):
         curves(path, pd.DataFrame([run()]))
+    path.write_text("source,method,error,bytes\nC 2021,z,1.9,8560\nC 2021,z,2.5,\n")
+    assert curves(path, runs)[0].over_bytes() == ([8560], [1.9])
     path.write_text("source,method,error\n")
-    with pytest.raises(ReportError, match="has no column kept_percent"):
+    with pytest.raises(ReportError, match="has neither of the columns kept_percent and bytes"):
+        curves(path, runs)
+    path.write_text("source,error,bytes\n")
+    with pytest.raises(ReportError, match="has no column method"):
         curves(path, runs)
     with pytest.raises(ReportError, match="cannot be read as a csv"):
         curves(tmp_path / "nowhere.csv", runs)

@@ -1,5 +1,6 @@
 """A sweep as a picture of error against what is paid for it: bytes or milliseconds."""
 
+from collections.abc import Sequence
 from itertools import chain, compress
 from typing import Any
 
@@ -9,6 +10,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lightexp.report.curves import Curve, draw_published
 from lightexp.report.front import on_front
 from lightexp.report.groups import Group, Groups
 from lightexp.report.metrics import Metric
@@ -34,9 +36,9 @@ WHAT = {BYTES.name: "a file", LATENCY.name: "a latency (latency=onnx gives one)"
 """What a run lacks that has no such figure."""
 
 
-def error_bytes_figure(groups: Groups, metric: Metric = ERROR) -> Figure:
+def error_bytes_figure(groups: Groups, published: Sequence[Curve] = (), metric: Metric = ERROR) -> Figure:
     """Test error (percent), or another metric, against file size (bytes, log); see `against`."""
-    return against(BYTES, groups, metric)
+    return against(BYTES, groups, metric, [curve for curve in published if curve.over_bytes()[0]])
 
 
 def error_latency_figure(groups: Groups, metric: Metric = ERROR) -> Figure:
@@ -45,12 +47,12 @@ def error_latency_figure(groups: Groups, metric: Metric = ERROR) -> Figure:
 
 
 @matplotlib.rc_context(STYLE)
-def against(cost: Metric, groups: Groups, metric: Metric = ERROR) -> Figure:
+def against(cost: Metric, groups: Groups, metric: Metric = ERROR, published: Sequence[Curve] = ()) -> Figure:
     """A metric against what is paid for it.
 
     Each run is a small ring, each setting its mean with the standard deviations. Colours and markers tell apart what is text in the settings, or the numbers where none is; if these make too many for a
     legend, all look alike. Settings that differ in one number alone are joined by a line. Settings that another one beats in
-    both are muted, a staircase leads over those that none does. The dense controls are black.
+    both are muted, a staircase leads over those that none does. The dense controls are black, published files grey and dotted.
 
     Raises:
         NotDrawn: no run that has finished has both.
@@ -61,7 +63,7 @@ def against(cost: Metric, groups: Groups, metric: Metric = ERROR) -> Figure:
     series = told_apart(rows, groups.settings)
     fronts = _fronts(rows, metric)
     unbeaten = set(chain(*fronts))
-    names = [*series, "dense control", "Pareto front"]
+    names = [*series, "dense control", "Pareto front", *(curve.name for curve in published)]
     figure = new_figure(2.2 + legend_inches(names))
     axes = figure.subplots()
     handles = {
@@ -72,8 +74,10 @@ def against(cost: Metric, groups: Groups, metric: Metric = ERROR) -> Figure:
         handles["dense control"] = draw_controls(axes, controls)
     for front in (front for front in fronts if len(front) > 1):
         handles["Pareto front"] = _stairs(axes, sorted(row.mean for row in front))
-    log_axis(axes, "x", [x for row in rows + controls for x in row.x])
-    if spans_decade(errors := [row.mean[1] for row in rows + controls]):
+    handles |= draw_published(axes, published, Curve.over_bytes)
+    theirs = [curve.over_bytes() for curve in published]
+    log_axis(axes, "x", [x for row in rows + controls for x in row.x] + [x for found, _ in theirs for x in found])
+    if spans_decade(errors := [row.mean[1] for row in rows + controls] + [y for _, found in theirs for y in found]):
         log_axis(axes, "y", errors)
     axes.set_xlabel(axis_title(cost))
     axes.set_ylabel(axis_title(metric))

@@ -1,13 +1,12 @@
 """A sweep as curves of error against density."""
 
 from collections.abc import Sequence
-from itertools import cycle
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from lightexp.report.curves import Curve
+from lightexp.report.curves import Curve, draw_published
 from lightexp.report.groups import Group, Groups
 from lightexp.report.metrics import Metric
 from lightexp.report.series import (
@@ -24,13 +23,10 @@ from lightexp.report.series import (
     looks,
     points,
 )
-from lightexp.report.style import GREY, STYLE, log_axis, new_figure, spans_decade
+from lightexp.report.style import STYLE, log_axis, new_figure, spans_decade
 
 FEWEST = 5
 """Densities that make a curve."""
-
-THEIRS = "xd+v1<2>"
-"""Markers of published curves."""
 
 
 @matplotlib.rc_context(STYLE)
@@ -48,7 +44,8 @@ def error_density_figure(groups: Groups, published: Sequence[Curve] = (), metric
     most = max((len({f"{row.mean[0]:.3g}" for row in found}) for found in series.values()), default=0)
     if most < FEWEST:
         raise NotDrawn(f"a curve over density takes {FEWEST} of them, here are {most} at most")
-    names = [*series, "dense control", *(curve.name for curve in published)]
+    theirs = [curve for curve in published if curve.over_density()[0]]
+    names = [*series, "dense control", *(curve.name for curve in theirs)]
     figure = new_figure(2.2 + legend_inches(names))
     axes = figure.subplots()
     handles = {
@@ -57,11 +54,9 @@ def error_density_figure(groups: Groups, published: Sequence[Curve] = (), metric
     }
     if controls:
         handles["dense control"] = draw_controls(axes, controls, as_points=False)
-    theirs = {"color": GREY, "linestyle": ":", "linewidth": 0.9, "zorder": 2}
-    for curve, marker in zip(published, cycle(THEIRS), strict=False):
-        handles[curve.name] = axes.plot(curve.density, curve.error, marker=marker, **theirs)[0]
-    log_axis(axes, "x", [row.mean[0] for row in rows] + [x for curve in published for x in curve.density])
-    errors = [row.mean[1] for row in rows + controls] + [y for curve in published for y in curve.error]
+    handles |= draw_published(axes, theirs, Curve.over_density)
+    log_axis(axes, "x", [row.mean[0] for row in rows] + [x for curve in theirs for x in curve.over_density()[0]])
+    errors = [row.mean[1] for row in rows + controls] + [y for curve in theirs for y in curve.over_density()[1]]
     if spans_decade(errors):
         log_axis(axes, "y", errors)
     axes.set_xlabel("weights kept (%)")

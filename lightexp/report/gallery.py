@@ -32,8 +32,9 @@ OF_RUNS = [
         "error_bytes",
         "Error against bytes",
         "Test error against the size of the file. Small rings are runs, marks with bars are means over seeds with their standard "
-        "deviation. Pale settings are beaten by another one in both error and bytes; the grey staircase leads over the rest.",
-        lambda sweep: error_bytes_figure(sweep.groups, sweep.metric),
+        "deviation. Pale settings are beaten by another one in both error and bytes; the grey staircase leads over the rest. Grey "
+        "dotted marks, where there are any, are published files, as their authors count.",
+        lambda sweep: error_bytes_figure(sweep.groups, sweep.published, sweep.metric),
     ),
     Picture(
         "error_latency",

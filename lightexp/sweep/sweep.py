@@ -39,8 +39,9 @@ class Sweep:
 
     def plan(self, planned: Sequence[tuple[list[str], str]]) -> list[Job]:
         """Jobs of overrides and names, in their order; of a name that was planned before, the same job."""
-        with self.console.status("composing the jobs"):
-            for overrides, name in planned:
+        with self.console.status("composing the jobs") as shown:
+            for number, (overrides, name) in enumerate(planned):
+                shown.update(f"composing the jobs: {number} of {len(planned)}")
                 if name not in self.jobs:
                     self.jobs[name] = job = self.planner.job(overrides, name)
                     if job.error:
