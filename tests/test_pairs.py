@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from lightexp.data import Splits, split
 from lightexp.errors import ConfigError
+from lightexp.quantize import LSQ
 from lightexp.reparam import layers, mask_of, reads_weight, strip
 from lightexp.stages import (
     Context,
@@ -25,6 +26,7 @@ from lightexp.stages import (
     Reinitialise,
     Rewind,
     RigL,
+    Shorten,
     Shuffle,
     Stage,
 )
@@ -72,8 +74,10 @@ def stage(name: str) -> Stage:
 
 @functools.cache
 def after(name: str) -> nn.Module:
-    """The net behind one stage; where that needs pruned weights, behind a cut and the stage."""
+    """The net behind one stage; where that needs pruned weights, behind a cut and the stage; or behind steps to learn."""
     net = normed(0)
+    if isinstance(stage(name), Shorten):
+        Quantize(LSQ(bits=3))(net, context())
     if stage(name).needs_pruned:
         Prune(0.5)(net, context())
     return stage(name)(net, context())

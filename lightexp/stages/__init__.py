@@ -20,6 +20,7 @@ from lightexp.stages.remove_dead import RemoveDead
 from lightexp.stages.rewind import Rewind
 from lightexp.stages.rigl import RigL
 from lightexp.stages.round import Round
+from lightexp.stages.shorten import Shorten
 from lightexp.stages.shrink import ShrinkFilters, ShrinkScales
 from lightexp.stages.shuffle import Shuffle
 from lightexp.stages.slim import Slim, SlimIteratively
@@ -53,6 +54,7 @@ __all__ = [
     "Rewind",
     "RigL",
     "Round",
+    "Shorten",
     "ShrinkFilters",
     "ShrinkScales",
     "Shuffle",
