@@ -14,7 +14,7 @@ from lightexp.compose.study import QUICK, find, read
 from lightexp.experiment.write import write_whole
 from lightexp.report import query, render, table_spec
 from lightexp.report.cells import Table
-from lightexp.report.reproduced import cost, draw, markdown_of, pictures, printed, put
+from lightexp.report.reproduced import cost, draw, in_short, markdown_of, moved, pictures, printed, put
 from lightexp.report.table import summarise
 from lightexp.report.table_spec import TableSpec
 
@@ -47,11 +47,27 @@ def main(name: str, quick: bool, output: Path | None, overrides: Sequence[str]) 
     curves = folder / study.curves if study.curves else None
     names, uri = list(sweeps.values()), tracking_uri()
     typed = " ".join(["lightexp reproduce", folder.name, *["--quick"] * quick, *_told(overrides)])
-    parts = [f"Written by `{typed}`: {cost(uri, query.runs(uri, *names))}", *map(markdown_of, tables)]
-    parts[1:1] = [SMALL] * quick
-    parts += [draw(uri, names, wanted, curves, place.absolute()), *(printed(folder / one, names) for one in study.scripts)]
-    _write("\n\n".join(part.strip() for part in parts if part), place.absolute(), None if output or quick else folder)
+    first = "\n\n".join([f"Written by `{typed}`: {cost(uri, query.runs(uri, *names))}", *[SMALL] * quick])
+    shown = draw(uri, names, wanted, curves, place.absolute())
+    _write(
+        _text(first, *map(markdown_of, tables), shown, *(printed(folder / one, names) for one in study.scripts)),
+        place.absolute(),
+        None if output or quick else folder,
+    )
+    if not (output or quick):
+        _show_in_front(_text(first, *map(in_short, tables), moved(shown, folder)), folder.name)
     return 0
+
+
+def _text(*parts: str) -> str:
+    return "\n\n".join(part.strip() for part in parts if part)
+
+
+def _show_in_front(part: str, name: str) -> None:
+    """Put it into ./README.md as well, where that has the study's two lines of comment."""
+    front = Path("README.md")
+    if front.is_file() and (text := put(front.read_text(), part, name)):
+        print(f"written: {short(write_whole(front, text.encode()))}")
 
 
 def _table(spec: TableSpec, folder: Path, sweeps: Mapping[str, str]) -> Table | None:

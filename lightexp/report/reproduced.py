@@ -1,5 +1,6 @@
 """The part of a study's README that is generated: its tables, verdicts, pictures and hours."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -24,7 +25,17 @@ UNITS = {"hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
 def markdown_of(table: Table) -> str:
     """The table, and a line for each published row."""
     verdicts = "\n".join(f"- {line}" for line in table.verdicts)
-    return f"### {render.markdown(table)}" + (f"\n{verdicts}\n" if verdicts else "")
+    return in_short(table) + (f"\n{verdicts}\n" if verdicts else "")
+
+
+def in_short(table: Table) -> str:
+    """The table without a line for each published row."""
+    return f"### {render.markdown(table)}"
+
+
+def moved(text: str, folder: Path) -> str:
+    """Markdown that shows pictures beside it, as it must be to show them from above their folder."""
+    return re.sub(r"\]\(([^)/]+)\)", lambda link: f"]({folder.as_posix()}/{link[1]})", text)
 
 
 def pictures(names: Iterable[str]) -> list[Picture]:
