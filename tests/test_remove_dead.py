@@ -15,7 +15,7 @@ from lightexp.artifact.container import pack_tables
 from lightexp.data import Digits, split
 from lightexp.models import MLP, LeNet5, ResNet, build, net_spec
 from lightexp.quantize import LSQ, KMeans
-from lightexp.reparam import layers, mask_of, quantizer_of
+from lightexp.reparam import codes_of, latent, layers, mask_of, quantizer_of
 from lightexp.stages import Context, Prune, Quantize, RemoveDead, Round
 from lightexp.stages.round import rounded
 from lightexp.surgery import surgery_of
@@ -148,10 +148,14 @@ def test_learned_steps_are_rounded_and_the_file_keeps_them_in_three_bytes_each(t
     steps = [quantizer_of(layer).step for layer in layers(net).values()]
     raw = len(pack_tables([step.detach().numpy() for step in steps]))
     before = [step.item() for step in steps]
+    for layer in layers(net).values():
+        latent(layer).data[0, 0] = quantizer_of(layer).step.item() * 1.4999  # so near to the next code that a step may pass it
+    codes = [codes_of(layer).codes for layer in layers(net).values()]
     Round(table_bits=9)(net, Context(two_samples, seed=0))
     # |q| is between 128 and 255, so that the nearest one is at most 1/256 away.
     assert all(abs(step.item() / old - 1) <= 2**-8 for step, old in zip(steps, before, strict=True))
     assert len(pack_tables([step.detach().numpy() for step in steps])) <= 1 + 2 + 2 * 3 < raw
+    assert all(torch.equal(codes_of(layer).codes, old) for layer, old in zip(layers(net).values(), codes, strict=True))
     answers = net(two_samples.train.x.float())
     header = {"model": net_spec(partial(MLP, widths=[4]), (2,), 2, surgery_of(net)), "data": "x", "mean": [0.0], "std": [1.0]}
     assert torch.equal(decode(encode(net, header))(two_samples.train.x.float()), answers)

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from lightexp.reparam import Codebook, LearnedStep, layers, quantizer_of
+from lightexp.reparam import Codebook, LearnedStep, latent, layers, quantizer_of
 from lightexp.spec import spec
 from lightexp.stages.stage import Context, Stage
 
@@ -31,17 +31,16 @@ class Round(Stage):
         for name, parameter in model.named_parameters():
             if name.rpartition(".")[2] == "bias" and parameter.ndim == 1:
                 parameter.copy_(rounded(parameter, self.bits))
-        tables = [_table(quantizer_of(module)) for module in layers(model).values()]
-        for table in {id(table): table for table in tables if table is not None}.values():
-            table.copy_(rounded(table, self.table_bits))
+        for module in layers(model).values():
+            quantizer = quantizer_of(module)
+            if isinstance(quantizer, Codebook):  # one that layers share is the same when it is rounded again
+                quantizer.table.copy_(rounded(quantizer.table, self.table_bits))
+            elif isinstance(quantizer, LearnedStep):
+                # Weights that a fit has left halfway between two codes would go to another one with the new step.
+                codes = quantizer.code(latent(module)).codes
+                quantizer.step.copy_(rounded(quantizer.step, self.table_bits))
+                latent(module).copy_(codes * quantizer.step.reshape(-1, *[1] * (codes.dim() - 1)))
         return model
-
-
-def _table(quantizer: nn.Module | None) -> Tensor | None:
-    """The numbers that a fit has moved and the file keeps; other quantizers make theirs anew from the weights."""
-    if isinstance(quantizer, Codebook):
-        return quantizer.table
-    return quantizer.step if isinstance(quantizer, LearnedStep) else None
 
 
 def rounded(values: Tensor, bits: int) -> Tensor:
