@@ -12,10 +12,12 @@ from torch import nn
 
 from lightexp.data import Digits, Splits, split
 from lightexp.errors import ConfigError
+from lightexp.experiment.preflight import check
 from lightexp.models import MLP, build
 from lightexp.reparam import layers
 from lightexp.slim import Channels, Group, Latency, MACs, Params, cut, steps, trace
-from lightexp.stages import Slim
+from lightexp.stages import Chain, Context, Slim
+from lightexp.train import Trainer
 from tests.slimming import NETS, fresh, inputs, slimmed
 from tests.test_remove_dead import net_of
 
@@ -206,3 +208,15 @@ def test_an_amount_that_would_empty_a_layer_is_refused_before_training(digits, e
         Slim().check_both(nn.Sequential(nn.Linear(8, 3)), eight_features)
     with pytest.raises(ConfigError, match="'nowhere'"):
         Slim(layers=("nowhere",)).check(fresh("mlp"))
+
+
+def test_what_is_left_to_a_second_cut_is_not_judged_by_the_whole_net(digits):
+    # Of 12 + 9 + 10 outputs 10 go, then 6 more: the second layer alone could give 8, a share of 0.258.
+    factory = partial(MLP, widths=[12, 9])
+    first, second = Slim(Channels(0.3), layers=("layers.0",)), Slim(Channels(0.5), layers=("layers.1",))
+    check(Chain(factory, {"first": first, "second": second}), "student", digits, Trainer())
+    with pytest.raises(ConfigError, match="stage second: Channels cannot be cut by a share of 0.5, .* ask for at most 0.258"):
+        check(Chain(factory, {"second": second}), "student", digits, Trainer())
+    context = Context(digits, seed=1, fresh=lambda: build(factory, (1, 8, 8), 10))
+    net = second(first(context.fresh(), context), context)
+    assert [len(layer.weight) for layer in layers(net).values()] == [2, 3, 10]

@@ -61,11 +61,14 @@ def check(chain: Chain, label: str, data: Splits, trainer: Trainer) -> int:
     _check_names(model)
     if any(fit_of(stage) for _, stage in chain.steps()):
         checkpointing(model, trainer.checkpointing, batch[0])
+    slimmed = False
     for name, stage in chain.steps():
         try:
             stage.check_data(data)
             stage.check(model)
-            stage.check_both(model, data)
+            if not slimmed:
+                stage.check_both(model, data)
+            slimmed |= stage.slims
             if fit := fit_of(stage):
                 fit.training_set(data)
             _check_loss(stage, batch, model, data)

@@ -3,7 +3,7 @@
 import copy
 from bisect import bisect_left
 from dataclasses import fields, replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -35,6 +35,8 @@ class Slimming(Stage):
     layers: names of those to cut; empty: all that can be. skip: names of those to leave whole, with all that must be as wide.
     batches: of 128 training samples, for criteria that measure on data.
     """
+
+    slims: ClassVar[bool] = True
 
     amount: Amount = MACs()
     criterion: Criterion = FilterNorm()

@@ -54,6 +54,9 @@ class Stage:
     needs_pruned: ClassVar[bool] = False
     """Whether it works on weights that a stage before it has pruned."""
 
+    slims: ClassVar[bool] = False
+    """Whether it leaves layers of fewer channels than the net was built with."""
+
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
         for _, stage in self.parts():
             model = stage(model, context)
@@ -74,4 +77,7 @@ class Stage:
         """Complain now, before anything is trained, about a data set that it cannot work with."""
 
     def check_both(self, model: nn.Module, data: Splits) -> None:
-        """Complain now, before anything is trained, about what cannot work on this net with this data."""
+        """Complain now, before anything is trained, about what cannot work on this net with this data.
+
+        Not asked behind a stage that slims, where the net's layers are no longer what they are now.
+        """
