@@ -72,6 +72,14 @@ def test_a_net_trained_towards_short_codes_takes_fewer_bytes(digits):
         about = {"data": "digits", "mean": [0.0], "std": [1.0], "model": net_spec(partial(MLP, widths=[20]), (1, 8, 8), 10)}
         return len(encode(net, about))
 
+    # What is 0 stays so.
+    net = Quantize(LSQ(bits=3))(build(partial(MLP, widths=[20]), (1, 8, 8), 10), Context(digits, seed=0))
+    Shorten(Fit(epochs=2), 3e-4)(net, Context(digits, seed=0))
+    zeros = [layer.weight == 0 for layer in layers(net).values()]
+    Fit(epochs=2)(net, Context(digits, seed=1))
+    assert sum(int(zero.sum()) for zero in zeros) > 200
+    assert not any(layer.weight[zero].any() for layer, zero in zip(layers(net).values(), zeros, strict=True))
+
     without, little, much = file_bytes(), file_bytes(1e-5), file_bytes(3e-4)
     assert much < 0.8 * without and much < little < without
 

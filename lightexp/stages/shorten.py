@@ -1,6 +1,6 @@
 """Training towards codes that take few bytes."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lightexp.errors import ConfigError
 from lightexp.prune.code_length import chances
-from lightexp.reparam import LearnedStep, latent, layers, mask_of, quantizer_of
+from lightexp.reparam import LearnedStep, codes_of, latent, layers, mask_of, quantizer_of, set_mask
 from lightexp.spec import spec
 from lightexp.stages.around_fit import AroundFit
 from lightexp.stages.fit import Fit
@@ -23,12 +23,15 @@ class Shorten(AroundFit):
     row i and column j takes −log₂ p_ij − log₂ q_k bits and a zero −log₂(1 − p_ij): p_ij is how likely a survivor is there
     (see `CodeLength`), q_k how often survivors of the layer have that code, both as they are at each step. Between two codes the bits
     are taken as linear, so that a weight w = r·Δ feels ∂B/∂w = (bits(⌊r⌋ + 1) − bits(⌊r⌋)) / Δ, and the step Δ feels
-    −Σ r·∂B/∂w. So weights whose loss does not object go to cheaper codes, most of them to 0.
+    −Σ r·∂B/∂w. So weights whose loss does not object go to cheaper codes, most of them to 0. What is 0 at
+    the end stays so: a `Fit` behind it moves the others alone, without the penalty.
 
     The weights must have been given steps that are learned (`Quantize` with `LSQ`); others in the net are left alone.
 
     fit: the training. strength: λ, what a bit counts in the loss.
     """
+
+    prunes: ClassVar[bool] = True
 
     fit: Fit = Fit()
     strength: Annotated[float, Field(gt=0)] = 1e-6
@@ -41,7 +44,10 @@ class Shorten(AroundFit):
             for module, quantizer in _stepped(model):
                 add_gradient(module, quantizer, self.strength)
 
-        return self.fit.train(model, context, after_backward=after_backward)
+        self.fit.train(model, context, after_backward=after_backward)
+        for module, _ in _stepped(model):
+            set_mask(module, codes_of(module).codes != 0)
+        return model
 
 
 def _stepped(model: nn.Module) -> list[tuple[nn.Module, LearnedStep]]:
