@@ -24,9 +24,9 @@ def digits():
 
 def test_bits_by_hand():
     # Codes 1 and 2 survive in one row of four: the row has 2 + 1, a column 1 + 1/4 or 1/4, of 2 · 1.5² in all.
-    survives, values = code_bits(torch.tensor([[1, 2, 0, 0]]), half=4)
+    survives, values = code_bits(torch.tensor([1, 2, 0, 0]), torch.zeros(4, dtype=int), torch.arange(4), (1, 4), half=4)
     chance = 3 * 1.25 / 4.5
-    assert survives.tolist()[0] == pytest.approx([log2((1 - chance) / chance)] * 2 + [log2(5)] * 2, abs=1e-5)
+    assert survives.tolist() == pytest.approx([log2((1 - chance) / chance)] * 2 + [log2(5)] * 2, abs=1e-5)
     # Counts and a half each for the seven codes but 0: 1.5 of 5.5 for those that are there.
     rare, common = log2(11), log2(5.5 / 1.5)
     assert values.tolist() == pytest.approx([rare, rare, rare, rare, 0, common, common, rare])
@@ -39,13 +39,27 @@ def test_the_gradient_by_hand():
     set_mask(layer, torch.tensor([[True, True, True, True, False]]))
     quantizer = quantizer_of(layer)
     latent(layer).grad, quantizer.step.grad = torch.zeros(1, 5), torch.zeros(1)
-    survives, values = code_bits(torch.tensor([[1, 2, 0, -4, 0]]), half=4)
+    survives, values = code_bits(torch.tensor([1, 2, 0, -4]), torch.zeros(4, dtype=int), torch.arange(4), (1, 5), half=4)
     add_gradient(layer, quantizer, 0.1)
-    slopes = [float(values[5] + survives[0, 0]), float(values[6] - values[5]), -float(values[3] + survives[0, 2]), 0, 0]
+    slopes = [float(values[5] + survives[0]), float(values[6] - values[5]), -float(values[3] + survives[2]), 0, 0]
     assert latent(layer).grad.tolist()[0] == pytest.approx([0.1 * slope / 0.5 for slope in slopes], abs=1e-5)
     assert quantizer.step.grad.item() == pytest.approx(
         -0.1 / 0.5 * (0.6 * slopes[0] + 1.8 * slopes[1] - 0.4 * slopes[2]), abs=1e-4
     )
+
+
+def test_the_layout_of_a_convolution_does_not_matter():
+    torch.manual_seed(0)
+    found = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        layer = nn.Conv2d(3, 4, 3).to(memory_format=layout)
+        layer.weight.data.copy_(torch.linspace(-1, 1, 108).reshape(4, 3, 3, 3))
+        set_quantizer(layer, LearnedStep(torch.tensor([0.2]), bits=3))
+        quantizer = quantizer_of(layer)
+        latent(layer).grad, quantizer.step.grad = torch.zeros_like(latent(layer)), torch.zeros(1)
+        add_gradient(layer, quantizer, 1.0)
+        found.append(latent(layer).grad.flatten())
+    assert torch.equal(*found) and found[0].any()
 
 
 def test_the_gradient_of_steps_a_row_is_that_of_each_row_alone():

@@ -38,7 +38,12 @@ class CodeLength(Allocation):
 def chances(mask: Tensor) -> Tensor:
     """p_ij: how likely a place is to hold a survivor, by the survivors of its row (output) and its column (input)."""
     matrix = mask.flatten(1).double()
-    rows, columns = matrix.sum(1, keepdim=True), matrix.sum(0, keepdim=True)
-    total = matrix.sum().clamp_min(1)
-    rows, columns = rows + INERTIA * total / len(matrix), columns + INERTIA * total / matrix.shape[1]
-    return (rows * columns / (total * (1 + INERTIA) ** 2)).clamp(max=1).reshape(mask.shape)
+    rows, columns = factors(matrix.sum(1), matrix.sum(0))
+    return (rows[:, None] * columns).clamp(max=1).reshape(mask.shape)
+
+
+def factors(rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each row and of each column, so that p_ij is their product, from how many survive there."""
+    total = rows.sum().clamp_min(1)
+    smoothed = ((counts + INERTIA * total / len(counts)) / (1 + INERTIA) for counts in (rows, columns))
+    return tuple(counts / total.sqrt() for counts in smoothed)

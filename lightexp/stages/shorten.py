@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from lightexp.errors import ConfigError
-from lightexp.prune.code_length import chances
+from lightexp.prune.code_length import factors
 from lightexp.reparam import LearnedStep, codes_of, latent, layers, mask_of, quantizer_of, set_mask
 from lightexp.spec import spec
 from lightexp.stages.around_fit import AroundFit
@@ -58,30 +58,37 @@ def _stepped(model: nn.Module) -> list[tuple[nn.Module, LearnedStep]]:
 @torch.no_grad()
 def add_gradient(module: nn.Module, quantizer: LearnedStep, strength: float) -> None:
     """Add that of strength · B to what the latent weight and the step have of the loss."""
-    weight, mask, half = latent(module), mask_of(module), 2 ** (quantizer.bits - 1)
-    step = quantizer.step.clamp_min(torch.finfo(weight.dtype).tiny).reshape(-1, *[1] * (weight.dim() - 1))
-    ratio = weight / step
-    inside = mask & (ratio > -half) & (ratio < half - 1)
+    weight, half = latent(module), 2 ** (quantizer.bits - 1)
+    # Pruned weights are most of a net, and cost nothing that could change.
+    at = mask_of(module).flatten().nonzero().squeeze(1)
+    shape = len(weight), weight[0].numel()
+    row, column = at // shape[1], at % shape[1]
+    step = quantizer.step.clamp_min(torch.finfo(weight.dtype).tiny).expand(len(weight))[row]
+    ratio = weight.flatten()[at] / step
+    survivor, values = code_bits(ratio.round().clamp(-half, half - 1).long(), row, column, shape, half)
     below = ratio.clamp(-half, half - 2).floor().long()
-    survives, values = code_bits(torch.where(mask, ratio.round().clamp(-half, half - 1), 0).long(), half)
     slope = values[below + 1 + half] - values[below + half]
-    slope += torch.where(below == -1, -survives, 0) + torch.where(below == 0, survives, 0)
-    slope = torch.where(inside, slope, 0) * strength / step
-    weight.grad += slope
-    along = (slope * ratio).sum() if quantizer.step.numel() == 1 else (slope * ratio).flatten(1).sum(1)
-    quantizer.step.grad -= along.reshape(quantizer.step.shape)
+    slope += torch.where(below == -1, -survivor, 0) + torch.where(below == 0, survivor, 0)
+    slope = torch.where((ratio > -half) & (ratio < half - 1), slope, 0) * strength / step
+    weight.grad += slope.new_zeros(weight.numel()).index_put_((at,), slope).reshape(weight.shape)
+    along = torch.zeros(len(weight)).to(slope).index_add_(0, row, slope * ratio)
+    quantizer.step.grad -= along.sum_to_size(quantizer.step.shape)
 
 
-def code_bits(codes: Tensor, half: int) -> tuple[Tensor, Tensor]:
-    """What a place costs in bits to hold a survivor instead of a zero, for each place, and what each value costs.
+def code_bits(codes: Tensor, row: Tensor, column: Tensor, shape: tuple[int, int], half: int) -> tuple[Tensor, Tensor]:
+    """What each place costs in bits to hold a survivor instead of a zero, and what each value costs.
 
-    codes: −half … half − 1, of the weight's shape.
+    codes: −half … half − 1, of the weights at these rows and columns; all others are 0.
 
     Returns:
         log₂(1 − p) − log₂ p, of the shape of the codes, and −log₂ q of the codes −half … half − 1 in their order, 0 for 0.
     """
-    chance = chances(codes != 0).clamp(2**-20, 1 - 2**-20).float()
-    counts = torch.bincount((codes + half).flatten(), minlength=2 * half).float() + 0.5
+    found = codes != 0
+    rows, columns = factors(
+        *(torch.bincount(of[found], minlength=n).float() for of, n in zip((row, column), shape, strict=True))
+    )
+    chance = (rows[row] * columns[column]).clamp(2**-20, 1 - 2**-20)
+    counts = torch.bincount(codes + half, minlength=2 * half).float() + 0.5
     counts[half] = 0
     values = (counts.sum() / counts).log2()
     values[half] = 0
