@@ -11,17 +11,20 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
 from lightexp.artifact import encode
+from lightexp.data import split
 from lightexp.edge import compare, export
 from lightexp.edge.contender import OnnxNet
 from lightexp.edge.machine import processor
 from lightexp.models import LeNet5, ResNet, build, net_spec
 from lightexp.quantize import LayerWeight, Uniform
-from lightexp.quantize.activations import UniformActivation
+from lightexp.quantize.activations import ActivationQuantizer, UniformActivation
 from lightexp.reparam import layers, mask_of, set_mask, set_quantizer
+from lightexp.stages import Context, QuantizeActivations
 from lightexp.surgery import surgery_of
 
 NETS = {"LeNet-5": (LeNet5, (1, 28, 28)), "ResNet-20": (ResNet, (3, 32, 32))}
@@ -47,19 +50,13 @@ def weights(net: nn.Module) -> None:
         set_quantizer(layer, Uniform(8, "channel").fit(given, 0, None)[name])
 
 
-@torch.no_grad()
-def inputs(net: nn.Module, first: int = 0) -> None:
+def inputs(net: nn.Module, skip: tuple[str, ...] | None = (), sums: ActivationQuantizer | None = None) -> None:
     """With the ranges that normal pictures give: behind a ReLU the lowest integer is 0, which a runtime takes the ReLU for."""
     weights(net)
-    seen: dict[str, torch.Tensor] = {}
-    found = list(layers(net).items())[first:]
-    hooks = [layer.register_forward_pre_hook(lambda _, x, name=name: seen.update({name: x[0]})) for name, layer in found]
-    net(torch.randn(32, *next(shape for factory, shape in NETS.values() if isinstance(net, factory))))
-    for hook in hooks:
-        hook.remove()
-    for name, _ in found:
-        edit, state = UniformActivation(8).fit(name, seen[name].flatten())
-        edit.apply(net).load_state_dict(state)
+    shape = next(shape for factory, shape in NETS.values() if isinstance(net, factory))
+    pictures = np.random.default_rng(0).standard_normal((34, *shape), dtype=np.float32)
+    data = split("noise", pictures[:32], np.arange(32) % 2, pictures[32:], np.arange(2), validation=0.1)
+    QuantizeActivations(UniformActivation(), skip=skip, sums=sums)(net, Context(data, seed=0))
 
 
 FORMS: dict[str, tuple[Callable[[nn.Module], None], str]] = {
@@ -67,8 +64,9 @@ FORMS: dict[str, tuple[Callable[[nn.Module], None], str]] = {
     "95 % zeros": (zeros, "float32"),
     "half of the filters zero": (filters, "float32"),
     "weights of 8 bits": (weights, "int8"),
-    "weights and inputs of 8 bits, but the picture": (lambda net: inputs(net, 1), "int8"),
+    "weights and inputs of 8 bits, but the picture": (lambda net: inputs(net, None), "int8"),
     "weights and inputs of 8 bits": (inputs, "int8"),
+    "weights, inputs and sums of 8 bits": (lambda net: inputs(net, sums=UniformActivation()), "int8"),
 }
 
 
