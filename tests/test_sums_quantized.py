@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from lightexp.artifact import decode, encode, parse
+from lightexp.cli.export import _print_form
 from lightexp.data import split
 from lightexp.edge import check, session
 from lightexp.edge.export import int8_of
@@ -163,7 +164,7 @@ def kinds_run(content, path):
     return Counter(node.op_type for node in onnx.load(path).graph.node)
 
 
-def test_onnx_runtime_computes_residual_blocks_in_integers(tmp_path):
+def test_onnx_runtime_computes_residual_blocks_in_integers(tmp_path, capsys):
     factory, shape = RESNET
     torch.manual_seed(0)
     net = build(factory, shape, 10).eval()
@@ -174,6 +175,9 @@ def test_onnx_runtime_computes_residual_blocks_in_integers(tmp_path):
         # Padded shortcuts and the last block, behind which nothing is rounded, are added in floats; their convolutions are not.
         assert (run["QLinearConv"], run["QLinearAdd"]) == (integers, int(sums is not None))
         assert set(exported.integer_layers) == set(layers(net)) and not exported.float_inputs
+        assert exported.float_sums == (0 if sums else 3)
+        _print_form(exported)
+        assert ("stages.quantize_activations.sums='${activation}'" in capsys.readouterr().out) == (sums is None)
         found = check(session(exported.content, "a"), decode(content), shape, None)
         assert found.largest_difference < 0.1 * found.largest_logit
 

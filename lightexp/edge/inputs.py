@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from lightexp.reparam import layers
 from lightexp.surgery import InheritedInput, InputGrid, QuantizedInput, SignInput
 
+FLOAT = "its input is float"
+
 
 class QuantizeDequantize(nn.Module):
     """QuantizeLinear and DequantizeLinear of a grid of up to 256 integers, between them a Clip where it has fewer.
@@ -64,7 +66,7 @@ def _lacking(part: nn.Module) -> str | None:
     """Why the input of a module comes on no grid of up to 256 integers; None if it does."""
     quantizer = getattr(part, QuantizedInput.attribute, None)
     if quantizer is None:
-        return "its input is float"
+        return FLOAT
     if isinstance(quantizer.edit, InheritedInput):
         return "its input takes more than 8 bits" if quantizer.edit.bits > 8 else None
     grid = quantizer.grid()

@@ -3,7 +3,7 @@
 import copy
 from bisect import bisect_left
 from dataclasses import fields, replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -99,6 +99,8 @@ class Slim(Slimming):
     graph (Fang et al. 2023) and tried; a layer whose channels cannot go is left whole unless it is named. Masks are cut along;
     quantized weights are refused.
     """
+
+    needs_floats: ClassVar[bool] = True
 
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
         for name, layer in layers(model).items():

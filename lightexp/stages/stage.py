@@ -54,6 +54,12 @@ class Stage:
     needs_pruned: ClassVar[bool] = False
     """Whether it works on weights that a stage before it has pruned."""
 
+    codes: ClassVar[bool | None] = None
+    """True if it leaves weights behind that are codes of a quantizer, False if it may take such codes away."""
+
+    needs_floats: ClassVar[bool] = False
+    """Whether it works on weights that are no codes alone."""
+
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
         for _, stage in self.parts():
             model = stage(model, context)
