@@ -13,7 +13,7 @@ from lightexp.errors import ConfigError
 from lightexp.models import MLP, build, net_spec
 from lightexp.quantize import LSQ
 from lightexp.reparam import LearnedStep, Mask, latent, layers, quantizer_of, set_mask, set_quantizer
-from lightexp.stages import Context, Fit, Quantize, Shorten
+from lightexp.stages import Chain, Context, Fit, Quantize, Shorten
 from lightexp.stages.shorten import add_gradient, code_bits
 
 
@@ -107,3 +107,5 @@ def test_it_needs_learned_steps(digits):
         ConfigError, match="no layer has a step that is learned: put a stage quantize with quantizer=lsq ahead of it"
     ):
         Shorten(Fit(epochs=1))(net, Context(digits, seed=0))
+    with pytest.raises(ConfigError, match="stage short: nothing has quantized the weights by then"):
+        Chain(MLP, {"train": Fit(epochs=1), "short": Shorten(Fit(epochs=1))})

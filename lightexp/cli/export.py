@@ -14,15 +14,16 @@ from lightexp.experiment.write import write_whole
 
 def write(file: Path, output: Path | None, precision: Precision, trust: bool, overrides: list[str]) -> None:
     sys.path.insert(0, str(Path.cwd()))
+    header = parse(read(file)).header
+    data = _data(file, header, overrides)
     exported = export(file, precision, trust)
     path = (output or file.with_suffix(".onnx" if precision == "float32" else ".int8.onnx")).absolute()
+    run = session(exported.content, str(path))
+    found = check(run, load(file, trust=trust), tuple(header["model"]["input_shape"]), data)
     write_whole(path, exported.content)
     print(f"written: {short(path)} ({precision}, {len(exported.content):,} bytes; {file.name} has {file.stat().st_size:,})")
     _print_form(exported)
-    header = parse(read(file)).header
-    data = _data(file, header, overrides)
-    run = session(exported.content, str(path))
-    _print_check(check(run, load(file, trust=trust), tuple(header["model"]["input_shape"]), data), data)
+    _print_check(found, data)
 
 
 def _data(file: Path, header: dict, overrides: list[str]) -> Splits | None:
@@ -43,9 +44,14 @@ def _print_form(exported: Exported) -> None:
         print(f"{layer}: float weights, since {reason}")
     for layer, reason in exported.float_inputs.items():
         print(f"{layer}: computed in float, since {reason}")
-    if exported.float_inputs:
+    if exported.unrounded:
         print(
             "a layer is computed in integers where both are: schedule=quantize_activations, stages.quantize_activations.skip=[]"
+        )
+    if exported.integer_layers and exported.float_sums:
+        print(
+            f"{exported.float_sums} sums are computed in float, and so is the layer before each: "
+            "stages.quantize_activations.sums='${activation}'"
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx_ir as ir
 
-from lightexp.edge.graph import constant, dequantizer, is_layer, only_user, put
+from lightexp.edge.graph import LAYER, constant, dequantizer, is_layer, only_user, put
 
 KEEP_ZERO = {"Relu", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool", "QuantizeLinear", "DequantizeLinear", "Round"}
 """Operators under which a channel of zeros stays one, and touches no other. (Zero-points are those of 0.)"""
@@ -54,7 +54,7 @@ def drop_dead(graph: ir.Graph) -> dict[str, int]:
         for link, idle in reversed(found):
             kept = np.flatnonzero(~idle) if not idle.all() else np.array([0])
             if len(kept) < link.channels and len(_weight(link.first)) == link.channels:
-                name = _name(link.first)
+                name = link.first.metadata_props.get(LAYER, str(link.first.name))
                 dropped[name] = dropped.get(name, 0) + link.channels - len(kept)
                 _cut(graph, link, kept)
                 changed = True
@@ -161,9 +161,3 @@ def _bias(node: ir.Node) -> np.ndarray | None:
 
 def _kernel(node: ir.Node) -> int:
     return int(np.prod(_weight(node).shape[2:], dtype=int))
-
-
-def _name(node: ir.Node) -> str:
-    holder = dequantizer(node.inputs[1])
-    value = holder.inputs[0] if holder else node.inputs[1]
-    return value.name.partition(".weight")[0]

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import nn
 
 from lightexp.artifact import Parsed, load, parse, read
-from lightexp.edge.inputs import QuantizeDequantize, Rounded, show_grids
+from lightexp.edge.inputs import FLOAT, QuantizeDequantize, Rounded, show_grids
 from lightexp.edge.need import need
 from lightexp.edge.trace import trace
 from lightexp.edge.weights import Int8Weight, int8_weights
@@ -33,6 +33,22 @@ class Exported:
     integer_layers: tuple[str, ...] = ()
     float_weights: dict[str, str] = field(default_factory=dict)
     float_inputs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def unrounded(self) -> tuple[str, ...]:
+        """Layers with weights of 8 bits that are computed in floats for no other reason than that nothing rounds their input."""
+        return tuple(name for name, why in self.float_inputs.items() if why == FLOAT and name not in self.float_weights)
+
+    @property
+    def float_sums(self) -> int:
+        """Sums of two computed values, where there are some and no side of any is an integer."""
+        import onnx
+
+        graph = onnx.load_from_string(self.content).graph
+        given = {name: node.op_type for node in graph.node for name in node.output}
+        sums = [[given.get(name) for name in node.input] for node in graph.node if node.op_type == "Add"]
+        computed = [sides for sides in sums if all(sides)]
+        return 0 if any("DequantizeLinear" in sides for sides in computed) else len(computed)
 
 
 def export(file: Path, precision: Precision = "float32", trust: bool = False) -> Exported:
@@ -95,10 +111,12 @@ def onnx_of(
     from onnxscript.optimizer import optimize_ir
 
     from lightexp.edge.dead import drop_dead
+    from lightexp.edge.graph import name_layers
     from lightexp.edge.qdq import carry_codes, fold_norms, round_biases
 
     model = trace(net, input_shape)
     carry_codes(model.graph, weights or {})
+    name_layers(model.graph)
     optimize_ir(model)
     fold_norms(model.graph)
     dropped = drop_dead(model.graph)

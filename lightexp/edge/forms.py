@@ -17,7 +17,6 @@ from lightexp.edge.weights import int8_weights
 from lightexp.errors import ConfigError
 from lightexp.models import build
 from lightexp.models.build import factory_of
-from lightexp.reparam import layers
 from lightexp.surgery import QuantizedInput
 
 Runtime = Literal["onnx", "torch"]
@@ -94,9 +93,9 @@ def _given(file: Path, runtime: Runtime) -> OnnxNet:
 
 
 def _unrounded(net: nn.Module) -> nn.Module:
-    """A copy without the quantizers of its layers' inputs: dynamic quantization rounds them in its own way."""
+    """A copy without the quantizers of inputs: dynamic quantization rounds them in its own way."""
     plain = copy.deepcopy(net)
-    for layer in layers(plain).values():
-        if hasattr(layer, QuantizedInput.attribute):
-            setattr(layer, QuantizedInput.attribute, nn.Identity())
+    for part in list(plain.modules()):
+        if hasattr(part, QuantizedInput.attribute):
+            setattr(part, QuantizedInput.attribute, nn.Identity())
     return plain

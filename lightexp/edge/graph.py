@@ -3,6 +3,9 @@
 import numpy as np
 import onnx_ir as ir
 
+LAYER = "lightexp.layer"
+"""Under it a node says which layer of the net it is; what takes its place in optimizing says so too."""
+
 
 def constant(value: ir.Value | None) -> np.ndarray | None:
     """The numbers of an initializer; None for what is computed, or an input that is left out."""
@@ -50,6 +53,14 @@ def is_layer(node: ir.Node | None) -> bool:
     plain = all(node.attributes.get_float(scale, 1.0) == 1 for scale in ("alpha", "beta"))
     turned = node.attributes.get_int("transB", 0) == 1 and node.attributes.get_int("transA", 0) == 0
     return node.op_type == "Conv" or (plain and turned)
+
+
+def name_layers(graph: ir.Graph) -> None:
+    """Note at each layer the module that it comes from, while each weight has a name of its own: optimizing joins equal ones."""
+    for node in [node for node in graph if is_layer(node)]:
+        holder = dequantizer(node.inputs[1])
+        weight = holder.inputs[0] if holder else node.inputs[1]
+        node.metadata_props[LAYER] = str(weight.name).partition(".weight")[0]
 
 
 def remove(graph: ir.Graph, node: ir.Node) -> None:

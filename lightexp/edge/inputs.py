@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from lightexp.reparam import layers
-from lightexp.surgery import InputGrid, QuantizedInput, SignInput
+from lightexp.surgery import InheritedInput, InputGrid, QuantizedInput, SignInput
+
+FLOAT = "its input is float"
 
 
 class QuantizeDequantize(nn.Module):
@@ -49,16 +51,25 @@ def show_grids(net: nn.Module, shown: Callable[[InputGrid], nn.Module]) -> dict[
     Returns:
         Of each layer whose input comes on no such grid, why not.
     """
-    lacking = {}
-    for name, layer in layers(net).items():
-        quantizer = getattr(layer, QuantizedInput.attribute, None)
-        grid = quantizer.grid() if quantizer is not None else None
-        if grid is None:
-            lacking[name] = "its input is float" if quantizer is None else "the scale of its input varies with the sample"
-        elif grid.highest - grid.lowest > 255:
-            lacking[name] = "its input takes more than 8 bits"
-        else:
+    lacking = {name: why for name, layer in layers(net).items() if (why := _lacking(layer))}
+    for part in [part for part in net.modules() if hasattr(part, QuantizedInput.attribute) and not _lacking(part)]:
+        quantizer = getattr(part, QuantizedInput.attribute)
+        if not isinstance(quantizer.edit, InheritedInput):
+            made = shown(quantizer.grid())
             # A sign is no rounding: its own operators give ±1, which are on the grid.
-            made = nn.Sequential(quantizer, shown(grid)) if isinstance(quantizer.edit, SignInput) else shown(grid)
-            layer.add_module(QuantizedInput.attribute, made.eval())
+            made = nn.Sequential(quantizer, made) if isinstance(quantizer.edit, SignInput) else made
+            part.add_module(QuantizedInput.attribute, made.eval())
     return lacking
+
+
+def _lacking(part: nn.Module) -> str | None:
+    """Why the input of a module comes on no grid of up to 256 integers; None if it does."""
+    quantizer = getattr(part, QuantizedInput.attribute, None)
+    if quantizer is None:
+        return FLOAT
+    if isinstance(quantizer.edit, InheritedInput):
+        return "its input takes more than 8 bits" if quantizer.edit.bits > 8 else None
+    grid = quantizer.grid()
+    if grid is None:
+        return "the scale of its input varies with the sample"
+    return "its input takes more than 8 bits" if grid.highest - grid.lowest > 255 else None

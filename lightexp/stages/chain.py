@@ -35,11 +35,18 @@ class Chain:
             if not isinstance(stage, Stage):
                 raise ConfigError(f"stages.{name} is no stage: it is a {type(stage).__name__}")
         self.earlier()
-        pruned = False
+        pruned, coded = False, None
         for name, stage in self.steps():
             if stage.needs_pruned and not pruned:
                 raise ConfigError(f"stage {name}: nothing is pruned by then; put a stage that prunes before it")
+            if stage.needs_floats and coded:
+                raise ConfigError(
+                    f"stage {name}: stage {coded} has quantized the weights by then; put {name} before it in order"
+                )
+            if stage.needs_codes and not coded:
+                raise ConfigError(f"stage {name}: nothing has quantized the weights by then; put a stage that does before it")
             pruned |= stage.prunes
+            coded = coded if stage.codes is None else name if stage.codes else None
 
     def steps(self) -> list[tuple[str, Stage]]:
         """The stages that run, by name, those that consist of others taken apart."""

@@ -1,5 +1,7 @@
 """Low-rank factorization as a stage."""
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
@@ -24,6 +26,8 @@ class Factorize(Stage):
     linear: for linear layers and 1×1 convolutions. convolution: for other two-dimensional ones. None leaves them alone.
     skip: names of layers to leave, such as a classifier that has few classes.
     """
+
+    codes: ClassVar[bool] = False
 
     linear: Factorization | None = SVD()
     convolution: Factorization | None = Tucker2()

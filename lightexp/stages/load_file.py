@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -29,6 +29,8 @@ class LoadFile(Load):
     Raises:
         ArtifactError: the file cannot be read, is damaged, or its net is not trusted.
     """
+
+    codes: ClassVar[bool] = False
 
     trust: bool = False
 

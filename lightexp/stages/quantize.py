@@ -1,6 +1,6 @@
 """Quantization and weight sharing as a stage."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import nn
@@ -21,6 +21,8 @@ class Quantize(Stage):
     batches: training batches of 128 for quantizers that look at the loss. skip: names of layers whose weights stay as they are;
     papers on few bits often spare the first and the last.
     """
+
+    codes: ClassVar[bool] = True
 
     quantizer: Quantizer = UniformQuantizer()
     batches: Annotated[int, Field(ge=1)] = 20

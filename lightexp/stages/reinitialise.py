@@ -1,5 +1,7 @@
 """The control for what trained or chosen weights are worth."""
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
@@ -21,6 +23,8 @@ class Reinitialise(Stage):
     A net that was slimmed is the small net trained from scratch (Liu et al. 2019): it gets the first of the new weights, times
     √(n/n′) where a layer has n′ inputs to a unit left of n, the size at which an initialiser by inputs would have drawn them.
     """
+
+    codes: ClassVar[bool] = False
 
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
         fresh = context.fresh()

@@ -1,6 +1,6 @@
 """Going back to earlier weights under the masks of now."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -19,6 +19,8 @@ class Rewind(Stage):
 
     to: name of a stage before this one in the chain; of a stage made of parts, its last part is meant. None: the initial net.
     """
+
+    codes: ClassVar[bool] = False
 
     to: str | None = None
 

@@ -32,6 +32,7 @@ class Shorten(AroundFit):
     """
 
     prunes: ClassVar[bool] = True
+    needs_codes: ClassVar[bool] = True
 
     fit: Fit = Fit()
     strength: Annotated[float, Field(gt=0)] = 1e-6

@@ -102,6 +102,8 @@ class Slim(Slimming):
     quantized weights are refused.
     """
 
+    needs_floats: ClassVar[bool] = True
+
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
         for name, layer in layers(model).items():
             if quantizer_of(layer) is not None:

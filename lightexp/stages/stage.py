@@ -57,6 +57,15 @@ class Stage:
     slims: ClassVar[bool] = False
     """Whether it leaves layers of fewer channels than the net was built with."""
 
+    codes: ClassVar[bool | None] = None
+    """True if it leaves weights behind that are codes of a quantizer, False if it may take such codes away."""
+
+    needs_floats: ClassVar[bool] = False
+    """Whether it works on weights that are no codes alone."""
+
+    needs_codes: ClassVar[bool] = False
+    """Whether it works on weights that are codes."""
+
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
         for _, stage in self.parts():
             model = stage(model, context)

@@ -7,9 +7,11 @@ loaded afterwards. The kinds of change are those named here and no others, since
 from lightexp.surgery.bottleneck import Bottleneck
 from lightexp.surgery.clipped_input import ClippedInput
 from lightexp.surgery.edit import Addition, Edit, Replacement
+from lightexp.surgery.inherited_input import InheritedInput
 from lightexp.surgery.learned_step_input import LearnedStepInput
 from lightexp.surgery.low_rank import LowRank
 from lightexp.surgery.operate import operate, surgery_of
+from lightexp.surgery.outlet import Outlet
 from lightexp.surgery.quantized_input import InputGrid, QuantizedInput, input_bits
 from lightexp.surgery.separable import Separable
 from lightexp.surgery.sign_input import ScaledSignInput, SignInput
@@ -21,9 +23,11 @@ __all__ = [
     "Bottleneck",
     "ClippedInput",
     "Edit",
+    "InheritedInput",
     "InputGrid",
     "LearnedStepInput",
     "LowRank",
+    "Outlet",
     "QuantizedInput",
     "Replacement",
     "ScaledSignInput",

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -65,14 +66,18 @@ class Addition(Edit):
     def make(self, layer: nn.Module) -> nn.Module:
         """The module that the input passes through, its parameters and buffers of the shapes that the state will have."""
 
+    def attach(self, layer: nn.Module) -> None:
+        """See to it that the input passes through the attribute."""
+        layer.register_forward_pre_hook(partial(_pass, self.attribute))
+
     def apply(self, model: nn.Module) -> nn.Module:
         layer = model.get_submodule(self.layer)
         made, before = self.make(layer), getattr(layer, self.attribute, None)
         if before is not None and not isinstance(getattr(before, "edit", None), Edit):
             raise ValueError(f"{self.layer} has a {self.attribute} of another kind")
         if before is None:
-            layer.register_forward_pre_hook(partial(_pass, self.attribute))
-        made.to(layer.weight.device).train(layer.training).edit = self
+            self.attach(layer)
+        made.to(next(model.parameters(), torch.empty(0)).device).train(layer.training).edit = self
         layer.add_module(self.attribute, made)
         return made
 

@@ -1,5 +1,5 @@
 import math
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor
@@ -17,6 +17,8 @@ class LSQActivation(ActivationQuantizer):
 
     bits: b, 2 to 8.
     """
+
+    two_sided: ClassVar[bool] = True
 
     bits: Annotated[int, Field(ge=2, le=8)] = 4
 

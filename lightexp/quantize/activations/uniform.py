@@ -1,4 +1,4 @@
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor
@@ -16,6 +16,8 @@ class UniformActivation(ActivationQuantizer):
 
     bits: b, 2 to 16.
     """
+
+    two_sided: ClassVar[bool] = True
 
     bits: Annotated[int, Field(ge=2, le=16)] = 8
     calibration: Calibration = Percentile()
