@@ -26,7 +26,6 @@ from lightexp.stages import (
     Reinitialise,
     Rewind,
     RigL,
-    Shorten,
     Shuffle,
     Stage,
 )
@@ -76,7 +75,7 @@ def stage(name: str) -> Stage:
 def after(name: str) -> nn.Module:
     """The net behind one stage; where that needs pruned weights, behind a cut and the stage; or behind steps to learn."""
     net = normed(0)
-    if isinstance(stage(name), Shorten):
+    if stage(name).needs_codes:
         Quantize(LSQ(bits=3))(net, context())
     if stage(name).needs_pruned:
         Prune(0.5)(net, context())

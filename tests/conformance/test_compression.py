@@ -13,9 +13,9 @@ from lightexp.data import Splits, split
 from lightexp.errors import ConfigError
 from lightexp.models import MLP, net_spec
 from lightexp.prune import Structured, Threshold
-from lightexp.quantize import LayerWeight, Quantizer, Uniform
+from lightexp.quantize import LSQ, LayerWeight, Quantizer, Uniform
 from lightexp.reparam import codes_of, layers, mask_of, rebuild, set_mask, set_quantizer, spec_of, strip
-from lightexp.stages import Context, Prune
+from lightexp.stages import Context, Prune, Quantize
 from lightexp.statistics.gather import gather
 from lightexp.statistics.probe import DataProbe
 from tests.normed import bits, copied, normed
@@ -234,6 +234,8 @@ def test_a_stage_is_a_pure_function_that_ends_in_a_file(stage, digits):
         start = normed(0)
         if stage.needs_pruned:
             Prune(0.5)(start, Context(digits, seed=1))
+        if stage.needs_codes:
+            Quantize(LSQ(bits=3))(start, Context(digits, seed=1))
         before, held = bits(start.state_dict()), zeros(start)
         context = Context(digits, seed=1, teacher=teacher, earlier=normed(1), fresh=functools.partial(normed, 2))
         torch.rand(len(results))  # what was drawn before plays no part
