@@ -108,16 +108,16 @@ def test_no_row_is_beaten_from_behind_nor_missed_from_before(errors, published, 
 
 
 def test_rows_are_matched_by_their_settings_and_those_not_run_are_told():
-    rows = [ours({"model": net, "coder": coder}, error=five(1.5, 0.01)) for net in ("a", "b") for coder in ("x", "y")]
+    errors = {"x": 1.6, "y": 1.5, "z": 1.4}
+    rows = [ours({"model": net, "coder": coder}, error=five(errors[coder], 0.01)) for net in ("a", "b") for coder in errors]
     cited = [theirs(settings={"model": net}, error=1.58) for net in ("a", "c")]
     found = compare(cited, Groups(["model", "coder"], [], rows, "", []), [ERROR])
-    assert [[one.ours for one in each] for each in found.values()] == [["x", "y"], []]
+    assert [[one.ours for one in each] for each in found.values()] == [["x", "y", "z"], []]
     assert lines(found) == [
-        "Han 2016, a · x: beaten: test error 1.58 → 1.50 ± 0.01 %",
-        "Han 2016, a · y: beaten: test error 1.58 → 1.50 ± 0.01 %",
+        "Han 2016, a · z: beaten: test error 1.58 → 1.40 ± 0.01 %; other rows of ours: 1 beaten, 1 missed",
         "Han 2016, c: not run",
     ]
-    assert summary(found[cited[0]]) == "2 beaten"
+    assert summary(found[cited[0]]) == "2 beaten, 1 missed"
 
 
 def test_the_table_has_a_column_of_verdicts(tmp_path):

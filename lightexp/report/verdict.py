@@ -1,5 +1,6 @@
 """Whether a published row was reached, from all its figures together."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -12,6 +13,7 @@ from lightexp.report.scalars import plain, same
 from lightexp.report.significance import half_width
 
 Outcome = Literal["beaten", "reproduced", "missed"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,12 @@ class Comparison:
     def seeds(self) -> int:
         return min(len(self.group.values(metric.name)) for metric in self.metrics)
 
+    def merit(self) -> tuple[int, float]:
+        """What the best of several has most of: its outcome, then the first figure that counts."""
+        mean, _ = _ours(self.metrics[0], self.group)
+        figure = -math.inf if mean is None else mean if self.metrics[0].better == "higher" else -mean
+        return -OUTCOMES.index(self.outcome), figure
+
     def line(self) -> str:
         """What was found, with both figures of each metric and the half width of our intervals."""
         name = f"{_name(self.citation)} · {self.ours}" if self.ours else _name(self.citation)
@@ -80,8 +88,14 @@ def _beside(citation: Citation, groups: Groups, metrics: Sequence[Metric]) -> li
 
 
 def lines(compared: Mapping[Citation, Sequence[Comparison]]) -> list[str]:
-    """A line for each comparison, and for each row of others that was not run."""
-    return [line for one, found in compared.items() for line in [each.line() for each in found] or [f"{_name(one)}: not run"]]
+    """A line for each row of others: what the best of ours beside it reached, and how many others of ours did."""
+    return [_best(found) if found else f"{_name(one)}: not run" for one, found in compared.items()]
+
+
+def _best(found: Sequence[Comparison]) -> str:
+    best = max(found, key=Comparison.merit)
+    others = [one for one in found if one is not best]
+    return best.line() + (f"; other rows of ours: {summary(others)}" if others else "")
 
 
 def summary(found: Sequence[Comparison]) -> str:
@@ -89,7 +103,7 @@ def summary(found: Sequence[Comparison]) -> str:
     outcomes = [one.outcome for one in found]
     if len(outcomes) == 1:
         return outcomes[0] + (", one seed" if found[0].seeds == 1 else "")
-    counts = {outcome: outcomes.count(outcome) for outcome in get_args(Outcome)}
+    counts = {outcome: outcomes.count(outcome) for outcome in OUTCOMES}
     return ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
 
 
