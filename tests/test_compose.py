@@ -1,12 +1,16 @@
 """Configs: what composes, and what is said of those that do not."""
 
+import re
+
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
+from lightexp.cli.run import check
 from lightexp.compose import build
 from lightexp.compose.errors import explain
 from lightexp.compose.resolvers import conf_folder, register
+from lightexp.errors import ConfigError
 from lightexp.stages import Chain
 
 
@@ -81,6 +85,20 @@ def test_a_criterion_of_one_stage_can_be_another_one():
 )
 def test_a_config_that_cannot_run_is_told_in_one_line_before_training(overrides, said):
     assert said in complaint(*overrides)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("=3", "the override '=3' names nothing to set"),
+        ("latency=null", "latency=null: latency takes a name, one of onnx; ~latency leaves it out"),
+        ("amount=3", "amount=3: amount takes a name, one of channels, latency, macs, params"),
+    ],
+)
+def test_what_hydra_has_no_words_for_is_refused_first(typed, said):
+    check(["-m", "seed=1,2", "latency=onnx", "+stage@stages.slim=slim", "~latency"])
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        check(["seed=1", typed])
 
 
 def test_params_are_the_scalars_each_once():

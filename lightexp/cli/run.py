@@ -7,6 +7,7 @@ import sys
 import traceback
 
 import hydra
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -32,8 +33,7 @@ def main(arguments: list[str]) -> int:
     interrupt_on_signals()
     tell(arguments)
     try:
-        if nameless := [argument for argument in arguments if argument.startswith("=")]:
-            raise ConfigError(f"the override {nameless[0]!r} names nothing to set: write NAME=VALUE")
+        check(arguments)
         sys.argv = ["lightexp run", *named(arguments)]
         _failure.clear()
         hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")(job)()
@@ -70,6 +70,22 @@ def job(config: DictConfig) -> None:
         run_single(config, HydraConfig.get())
     except Exception as error:
         _failure.append(error)
+
+
+def check(arguments: list[str]) -> None:
+    """Of what is typed, refuse what Hydra has no words for.
+
+    Raises:
+        ConfigError: an override without a name, or a group to which no name is given.
+    """
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if equals and not name:
+            raise ConfigError(f"the override {argument!r} names nothing to set: write NAME=VALUE")
+        group = conf_folder() / name
+        if equals and group.is_dir() and not isinstance(yaml.safe_load(value), str | list):
+            there = ", ".join(sorted(file.stem for file in group.glob("*.yaml")))
+            raise ConfigError(f"{argument}: {name} takes a name, one of {there}; ~{name} leaves it out where it may be")
 
 
 def named(arguments: list[str]) -> list[str]:
