@@ -206,6 +206,8 @@ def test_an_amount_that_would_empty_a_layer_is_refused_before_training(digits, e
         Slim(MACs(0.999)).check_both(fresh("mlp"), digits)
     with pytest.raises(ConfigError, match=r"no layer whose channels can be cut \(0: they are the net's answers\)"):
         Slim().check_both(nn.Sequential(nn.Linear(8, 3)), eight_features)
+    with pytest.raises(ConfigError, match="layers.1 cannot be cut: they are also those of layers.1, which skip leaves whole"):
+        Slim(layers=("layers.1",), skip=("layers.1",)).check_both(fresh("mlp"), digits)
     with pytest.raises(ConfigError, match="'nowhere'"):
         Slim(layers=("nowhere",)).check(fresh("mlp"))
 

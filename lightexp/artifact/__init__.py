@@ -2,12 +2,26 @@
 
 from lightexp.artifact.bit_packing import BitPacking
 from lightexp.artifact.coder import Coder
-from lightexp.artifact.container import Parsed, parse, read
+from lightexp.artifact.container import Parsed, faults_of, parse, parse_file, read
 from lightexp.artifact.huffman import Huffman
 from lightexp.artifact.layer import Layer
 from lightexp.artifact.range import Range
 
-__all__ = ["BitPacking", "Coder", "Huffman", "Layer", "Parsed", "Range", "decode", "encode", "load", "parse", "read"]
+__all__ = [
+    "BitPacking",
+    "Coder",
+    "Huffman",
+    "Layer",
+    "Parsed",
+    "Range",
+    "decode",
+    "encode",
+    "faults_of",
+    "load",
+    "parse",
+    "parse_file",
+    "read",
+]
 
 
 def __getattr__(name: str):

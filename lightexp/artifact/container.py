@@ -13,6 +13,7 @@ dense           everything else of the net's state (see `rest`)
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,22 @@ def read(path: str | Path) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise ArtifactError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+@contextmanager
+def faults_of(path: str | Path) -> Iterator[None]:
+    """Within it, what is wrong with a file is said with the file's name."""
+    try:
+        yield
+    except ArtifactError as error:
+        raise ArtifactError(f"{path}: {error}") from error
+
+
+def parse_file(path: str | Path) -> Parsed:
+    """`parse` a file; see there."""
+    data = read(path)
+    with faults_of(path):
+        return parse(data)
 
 
 def parse(data: bytes) -> Parsed:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from lightexp.artifact.alphabet import Floats, Lookups, Steps
 from lightexp.artifact.binary import varints
 from lightexp.artifact.coder import Coder, Numbered
-from lightexp.artifact.container import KINDS, Parsed, pack, pack_tables, parse, read
+from lightexp.artifact.container import KINDS, Parsed, faults_of, pack, pack_tables, parse, read
 from lightexp.artifact.layer import Layer
 from lightexp.artifact.range import Range
 from lightexp.artifact.rest import check_rest, pack_rest, unpack_rest
@@ -73,10 +73,8 @@ def load(path: str | Path, net: Any = None, trust: bool = False) -> nn.Module:
         >>> net = lightexp.load("model.lxp")
     """
     data = read(path)
-    try:
+    with faults_of(path):
         return decode(data, net, trust)
-    except ArtifactError as error:
-        raise ArtifactError(f"{path}: {error}") from error
 
 
 def _numbered(name: str, module: nn.Module, tables: "_Tables") -> Numbered:

@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from lightexp.artifact import load, parse, read
+from lightexp.artifact import load, parse_file
 from lightexp.artifact.made_for import check_made_for
 from lightexp.compose.data import load_data
 from lightexp.data import Splits
@@ -16,7 +16,7 @@ from lightexp.measure import score
 def show(file: Path, trust: bool, overrides: list[str]) -> None:
     sys.path.insert(0, str(Path.cwd()))
     model = load(file, trust=trust)
-    data = data_of(file, parse(read(file)).header, overrides)
+    data = data_of(file, parse_file(file).header, overrides)
     for name, split in (("validation", data.val), ("test", data.test)):
         found = score(model, data, split)
         print(f"{name:>10}: accuracy {found.accuracy} %, error {found.error} %, loss {found.loss} ({len(split):,} samples)")

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from lightexp.artifact import load, parse, read
+from lightexp.artifact import load, parse_file
 from lightexp.cli.evaluate import data_of
 from lightexp.cli.paths import short
 from lightexp.data import Splits
@@ -14,7 +14,7 @@ from lightexp.experiment.write import write_whole
 
 def write(file: Path, output: Path | None, precision: Precision, trust: bool, overrides: list[str]) -> None:
     sys.path.insert(0, str(Path.cwd()))
-    header = parse(read(file)).header
+    header = parse_file(file).header
     data = _data(file, header, overrides)
     exported = export(file, precision, trust)
     path = (output or file.with_suffix(".onnx" if precision == "float32" else ".int8.onnx")).absolute()

@@ -6,16 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from lightexp.artifact import Parsed, parse, read
-from lightexp.errors import ArtifactError
+from lightexp.artifact import Parsed, faults_of, parse_file
 
 
 def show(file: Path, as_json: bool) -> None:
-    data = read(file)
-    try:
-        found = contents(parse(data))
-    except ArtifactError as error:
-        raise ArtifactError(f"{file}: {error}") from error
+    parsed = parse_file(file)
+    with faults_of(file):
+        found = contents(parsed)
     if as_json:
         print(json.dumps(found, indent=1))
     else:

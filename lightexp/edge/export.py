@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import nn
 
-from lightexp.artifact import Parsed, load, parse, read
+from lightexp.artifact import Parsed, load, parse_file
 from lightexp.edge.inputs import FLOAT, QuantizeDequantize, Rounded, show_grids
 from lightexp.edge.need import need
 from lightexp.edge.trace import trace
@@ -69,7 +69,7 @@ def export(file: Path, precision: Precision = "float32", trust: bool = False) ->
         >>> Path("model.onnx").write_bytes(export(Path("model.lxp")).content)
     """
     need("onnx", "onnxscript")
-    net, parsed = load(file, trust=trust), parse(read(file))
+    net, parsed = load(file, trust=trust), parse_file(file)
     return int8_of(net, parsed, str(file)) if precision == "int8" else float_of(net, parsed)
 
 

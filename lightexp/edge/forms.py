@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from lightexp.artifact import Parsed, load, parse, read
+from lightexp.artifact import Parsed, load, parse_file, read
 from lightexp.edge.contender import Contender, OnnxNet, TorchNet
 from lightexp.edge.dynamic import dynamic_int8
 from lightexp.edge.export import float_of, int8_of, onnx_of
@@ -42,7 +42,7 @@ def forms_of_files(files: Sequence[Path], runtime: Runtime = "onnx", trust: bool
             found.append(_given(file, runtime))
             bases.append(0)
             continue
-        net, parsed = load(file, trust=trust), parse(read(file))
+        net, parsed = load(file, trust=trust), parse_file(file)
         spec = {name: value for name, value in parsed.header["model"].items() if name != "surgery"}
         if str(spec) not in originals:
             originals[str(spec)] = len(found)

@@ -69,12 +69,25 @@ class Slimming(Stage):
         for name in self.layers:
             if name in found.whole:
                 raise ConfigError(f"the channels of layer {name} cannot be cut: {found.whole[name]}")
+            self._check_free(name, found.groups)
         wanted = set(self.layers or layers(model)) - set(self.skip)
         groups = [g for g in found.groups if wanted & g.written.keys() and not set(self.skip) & g.written.keys()]
         if not groups:
             reasons = "; ".join(f"{name}: {why}" for name, why in found.whole.items())
             raise ConfigError(f"the net has no layer whose channels can be cut ({reasons[:300]})")
         return groups
+
+    def _check_free(self, name: str, groups: list[Group]) -> None:
+        """Complain of a named layer that must be as wide as those that are to be left whole.
+
+        Raises:
+            ConfigError: names one of them.
+        """
+        tied = [set(self.skip) & group.written.keys() for group in groups if name in group.written]
+        if tied and all(tied):
+            raise ConfigError(
+                f"the channels of layer {name} cannot be cut: they are also those of {min(tied[0])}, which skip leaves whole"
+            )
 
     def _least(self, model: nn.Module, groups: list[Group], data: Splits, dense: float) -> None:
         """Complain of an amount that is more than all that can go.
