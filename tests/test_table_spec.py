@@ -60,6 +60,18 @@ def test_what_varies_and_is_not_named_makes_rows(tmp_path):
     assert [block.title for block in made.blocks] == list(DATA)
 
 
+def test_experiments_that_are_compared_are_what_rows_are_called(tmp_path):
+    frame = pd.DataFrame(
+        [
+            run(0, 1.0, 0.5, tags={"tag.experiment": name, "tag.data": "digits", "tag.schedule": "prune"})
+            for name in ("plain", "taught")
+        ]
+    )
+    made = summarise(frame, spec(tmp_path, "rows: experiment\nmetrics: [test/error]"))
+    assert titles(made)[:2] == ["experiment", "n"]
+    assert [row[0].text for row in made.blocks[0].sections[1]] == ["plain", "taught"]
+
+
 def test_the_dense_control_heads_every_block_and_column(tmp_path):
     made = summarise(
         sweep(), spec(tmp_path, "where: {data: mnist}\ncolumns: sparsity\ngroups: criterion\nmetrics: [test/error]")

@@ -11,9 +11,14 @@ from lightexp.report.settings import order
 from lightexp.report.table_spec import TableSpec
 
 SCHEDULE = "schedule"
-"""The setting that says what became of a net; the first column."""
+"""The setting that says what became of a net; the first column, unless experiments are compared."""
 
 Key = tuple[Any, ...]
+
+
+def labelling(spec: TableSpec) -> str:
+    """The setting by whose values the first column calls the rows."""
+    return "experiment" if "experiment" in spec.rows else SCHEDULE
 
 
 @dataclass(frozen=True)
@@ -52,18 +57,19 @@ def layout(groups: Groups, spec: TableSpec, cited: list[Citation]) -> Layout:
     columns = list(spec.columns)
     blocks = [name for name in ("data",) if name in groups.settings] if spec.groups is None else list(spec.groups)
     blocks = [name for name in blocks if name not in (*columns, *spec.rows)]
-    labelled = SCHEDULE in groups.settings and SCHEDULE not in (*columns, *blocks)
+    name_of = labelling(spec)
+    labelled = name_of in groups.settings and name_of not in (*columns, *blocks)
     rest = [name for name in groups.settings if name not in (*spec.rows, *columns, *blocks)]
-    rows = [name for name in (*spec.rows, *rest) if not (labelled and name == SCHEDULE)]
-    keys, first = _keys(groups.compressed, columns), SCHEDULE if labelled else "net"
+    rows = [name for name in (*spec.rows, *rest) if not (labelled and name == name_of)]
+    keys, first = _keys(groups.compressed, columns), name_of if labelled else "net"
 
     def label(one: Group | Citation) -> str:
         if isinstance(one, Citation):
             return one.label
-        schedule = one.settings[SCHEDULE] if labelled else None
+        name = one.settings[name_of] if labelled else None
         if one.dense:
-            return "dense control" if schedule is None else f"dense control of {schedule}"
-        return "compressed" if schedule is None else schedule
+            return "dense control" if name is None else f"dense control of {name}"
+        return "compressed" if name is None else name
 
     def entries(found: Sequence[Group | Citation]) -> list[Entry]:
         made: dict[tuple[str, Key], dict[Key, Group | Citation]] = {}
@@ -75,7 +81,7 @@ def layout(groups: Groups, spec: TableSpec, cited: list[Citation]) -> Layout:
 
     def section(key: Key) -> Section:
         chosen = [one for one in groups.compressed if _stands(one, blocks, key)]
-        own = [one for one in cited if _stands(one, blocks, key) and _concerns(one, rows, chosen)]
+        own = [one for one in cited if _stands(one, blocks, key) and _concerns(one, [*rows, *([name_of] * labelled)], chosen)]
         ours = [entries([one for one in found if _stands(one, blocks, key)]) for found in (groups.controls, chosen)]
         sorted_ours = [sorted(found, key=lambda entry: (entry.label, order(entry.settings))) for found in ours]
         return Section(key, *sorted_ours, entries(own))

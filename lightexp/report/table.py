@@ -12,7 +12,7 @@ from lightexp.report.figures import Figures
 from lightexp.report.footnotes import footnotes
 from lightexp.report.grid import Grid
 from lightexp.report.groups import CONTROL, group
-from lightexp.report.layout import SCHEDULE, layout
+from lightexp.report.layout import labelling, layout
 from lightexp.report.metrics import DEFAULT, KNOWN, Metric
 from lightexp.report.nearest import nearest
 from lightexp.report.published import Citation, citations
@@ -39,7 +39,8 @@ def summarise(frame: pd.DataFrame, spec: TableSpec = AUTOMATIC, folder: Path = P
         ReportError: no runs, or a setting, value or metric that none of them has.
     """
     frame = chosen(frame, spec.where)
-    groups = group(frame, [SCHEDULE] * (f"tag.{SCHEDULE}" in frame) + spec.settings())
+    name_of = labelling(spec)
+    groups = group(frame, [name_of] * (f"tag.{name_of}" in frame) + spec.settings())
     metrics = _metrics(frame, spec)
     compared = [metrics[0].name] if spec.compare is None else spec.compare
     differing = _differing(metrics, spec)
