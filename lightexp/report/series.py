@@ -143,7 +143,8 @@ def draw(axes: Axes, rows: Sequence[Points], colour: str, marker: str, muted: Se
                 "capthick": 0.7 * shrink,
             }
             mark = {"marker": marker, "markersize": 4 * shrink, "linestyle": "none"}
-            axes.errorbar(*means.T, color=colour, alpha=alpha, zorder=3, **mark, **spread)
+            # Bars of no length would be little crosses.
+            axes.errorbar(*means.T, color=colour, alpha=alpha, zorder=3, **mark, **spread if sds.any() else {})
     return axes.plot([], [], color=colour, marker=marker, linewidth=0.9, linestyle="-" if joined else "none")[0]
 
 
