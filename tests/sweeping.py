@@ -27,7 +27,9 @@ class Typed:
             patch.chdir(self.folder)
             patch.setattr(sys, "argv", sys.argv)
             patch.setattr(sys, "path", [*sys.path])
+            # Both are set by `main`, and put back with this.
             patch.setenv("HYDRA_FULL_ERROR", "1")
+            patch.setenv("LIGHTEXP_COMMAND", "")
             found = main(["-m", "hydra/launcher=basic", *arguments])
         captured = self.capsys.readouterr()
         said = captured.out + captured.err
