@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from lightexp.models import LeNet5
-from lightexp.train.layout import channels_last
+from lightexp.ops.layout import channels_last
 
 X = torch.rand(4, 3, 8, 8)
 

@@ -1,12 +1,14 @@
 """Who answers as the teacher."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
 
 from lightexp.distill.answers import Answers, answer
 from lightexp.distill.batch import Batch
+from lightexp.ops.layout import channels_last
 
 
 class Teacher:
@@ -20,6 +22,7 @@ class Teacher:
 
     def __init__(self, net: nn.Module, key: str | None = None) -> None:
         self._net, self.key = net, key
+        self._layout: AbstractContextManager[None] | None = None
 
     def __str__(self) -> str:
         return type(self._net).__name__
@@ -29,7 +32,9 @@ class Teacher:
 
     @torch.no_grad()
     def answers(self, batch: Batch | tuple[Tensor, Tensor], layers: tuple[str, ...] = ()) -> Answers:
-        return answer(self._net, batch[0], layers)
+        self._layout = self._layout or channels_last(self._net, batch[0][:2])
+        with self._layout:
+            return answer(self._net, batch[0], layers)
 
     def kept(self, keep: "Callable[[Teacher], Tensor]") -> "Teacher":
         """The same teacher, which looks its logits up, rows×classes, in what `keep` makes of every net that has a key."""

@@ -15,12 +15,12 @@ from lightexp.data import Splits
 from lightexp.distill import Batch, Loss, Teacher
 from lightexp.errors import TrainingError
 from lightexp.measure import score
+from lightexp.ops.layout import channels_last
 from lightexp.train.average import Average
 from lightexp.train.checkpointing import checkpointing
 from lightexp.train.compiled import compiled
 from lightexp.train.group import Alone
 from lightexp.train.held import HeldBytes
-from lightexp.train.layout import channels_last
 from lightexp.train.nonfinite import first_nonfinite
 from lightexp.train.parts import parts
 from lightexp.train.plan import Epoch, Surroundings, Training
