@@ -49,17 +49,18 @@ class Clock:
 
 def test_calls_are_timed_in_turn_and_compared_round_by_round():
     clock = Clock()
-    # The first two of each warm up. The third round is twice as slow for both, which their ratio does not show.
-    calls = [clock.call("A", 9, 9, 1, 1, 2), clock.call("B", 9, 9, 0.5, 0.75, 1)]
+    # The first two of each warm up, and so does the first of each turn. The third round is twice as slow for both, which their
+    # ratio does not show.
+    calls = [clock.call("A", 9, 9, 9, 1, 9, 1, 9, 2), clock.call("B", 9, 9, 9, 0.5, 9, 0.75, 9, 1)]
     first, second = in_turn(calls, [0, 0], 0, lambda: clock.now)
-    assert "".join(clock.order) == "ABABABABAB"
+    assert "".join(clock.order) == "ABAB" + 3 * "AABB"
     assert first == Latency(1000.0, pytest.approx(1900.0), 1.0, 3)
     assert second == Latency(750.0, pytest.approx(975.0), 0.5, 3)
 
 
 def test_rounds_fill_the_seconds_and_no_more():
     clock, told = Clock(), []
-    (found,) = in_turn([clock.call("A", *[1.0] * 20)], [0], 10, lambda: clock.now, told.append)
+    (found,) = in_turn([clock.call("A", 1, 1, *[0, 1] * 20)], [0], 10, lambda: clock.now, told.append)
     assert found.rounds == 10 and told == pytest.approx(np.arange(1, 11) / 10)
 
 
