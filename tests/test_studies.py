@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
 
 from lightexp.compose import build
 from lightexp.compose.resolvers import conf_folder, register
@@ -40,6 +42,16 @@ def test_the_experiments_of_a_sweep_can_be_made(study, sweep):
     assert all(chain.steps() for chain in chains)
     if study in ("pruning_curves", "low_rank", "low_bit") and sweep not in OWN_LENGTHS:
         assert len({sum(stage.budget() for _, stage in chain.steps()) for chain in chains}) == 1
+
+
+@pytest.mark.parametrize(("study", "sweep"), SWEEPS)
+def test_where_the_data_lie_may_stand_behind_the_command(study, sweep):
+    overrides = [*read(STUDIES[study]).sweeps[sweep], "data.root=elsewhere", f"hydra.searchpath=[{STUDIES[study]}]"]
+    register()
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        # As Hydra composes what all jobs of a sweep share, without what is swept.
+        found = GlobalHydra.instance().config_loader().load_configuration("config", overrides, RunMode.MULTIRUN)
+    assert found.data.root == "elsewhere"
 
 
 @pytest.mark.parametrize("study", sorted(STUDIES))

@@ -67,6 +67,7 @@ def run(context: typer.Context) -> None:
 def reproduce(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="A folder of ./experiments, or a path of one.")],
+    part: Annotated[str | None, typer.Option("--part", help="One of its parts; else all, one after the other.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="In a small form, which shows that it runs and nothing else.")] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of page and pictures; else its README.")] = None,
 ) -> None:
@@ -78,10 +79,11 @@ def reproduce(
     Examples:
       lightexp reproduce deep_compression data.root=/data
       lightexp reproduce deep_compression --quick
+      lightexp reproduce pruning_curves --part criteria
     """
     from lightexp.cli.reproduce import main
 
-    raise typer.Exit(main(name, quick, output, context.args))
+    raise typer.Exit(main(name, part, quick, output, context.args))
 
 
 app.add_typer(files)

@@ -10,7 +10,8 @@ from rich.console import Console
 from lightexp.cli.paths import short
 from lightexp.cli.run import main as run
 from lightexp.compose.resolvers import tracking_uri
-from lightexp.compose.study import QUICK, find, read
+from lightexp.compose.study import QUICK, Study, find, read
+from lightexp.errors import ConfigError
 from lightexp.experiment.write import write_whole
 from lightexp.report import query, render, table_spec
 from lightexp.report.cells import Table
@@ -23,39 +24,50 @@ PRIVATE = ("data.root=", "hydra.", "hydra/")
 """Overrides that say where and how, not what."""
 
 
-def main(name: str, quick: bool, output: Path | None, overrides: Sequence[str]) -> int:
+def main(name: str, part: str | None, quick: bool, output: Path | None, overrides: Sequence[str]) -> int:
     """Run what is missing, and show and write what came of all; the exit code of the first sweep that failed.
 
     Raises:
-        LightexpError: an unknown study, or a file of it that makes no sense.
+        LightexpError: an unknown study or part, or a file of it that makes no sense.
     """
     folder = find(name)
     study = read(folder)
     specs = [table_spec.read(folder / table) for table in study.tables]
     wanted = pictures(study.pictures)
-    sweeps = study.named(quick)
-    print(f"study {folder.name}, sweeps {', '.join(sweeps.values())}", flush=True)
+    parts = study.chosen(part)
+    if alone := quick or output is not None:  # a page of its own, which has them all
+        parts = {part: tuple(sweep for names in parts.values() for sweep in names)}
+    place = output or (Path("multirun", f"{folder.name}{QUICK}") if quick else folder)
+    curves = folder / study.curves if study.curves else None
     if quick:
         print(SMALL, flush=True)
+    for one, names in parts.items():
+        label = " ".join([folder.name, *[f"--part {one}"] * (one is not None)])
+        sweeps = study.named(names, quick)
+        if code := _run(folder, study, sweeps, quick, overrides):
+            return code
+        tables = [table for spec in specs if (table := _table(spec, folder, sweeps))]
+        _show(tables)
+        names, uri = tuple(sweeps.values()), tracking_uri()
+        typed = " ".join(["lightexp reproduce", label, *["--quick"] * quick, *_told(overrides)])
+        first = "\n\n".join([f"Written by `{typed}`: {cost(uri, query.runs(uri, *names))}", *[SMALL] * quick])
+        shown = draw(uri, names, wanted, curves, place.absolute())
+        scripts = [printed(folder / script, names) for script in study.scripts]
+        text = _text(first, *map(markdown_of, tables), shown, *scripts)
+        _write(text, place.absolute(), None if alone else folder, label)
+        if not alone:
+            _show_in_front(_text(first, *map(in_short, tables), moved(shown, folder)), label)
+    return 0
+
+
+def _run(folder: Path, study: Study, sweeps: Mapping[str, str], quick: bool, overrides: Sequence[str]) -> int:
+    if not sweeps:
+        raise ConfigError(f"no sweep of this part has a small form; those that have one: {', '.join(study.quick) or 'none'}")
+    print(f"study {folder.name}, sweeps {', '.join(sweeps.values())}", flush=True)
     for sweep, known_as in sweeps.items():
         arguments = [f"sweep={known_as}", *study.overrides(sweep, quick, overrides)]
         if code := run(["-m", "--config-dir", str(folder), *arguments]):
             return code
-    tables = [table for spec in specs if (table := _table(spec, folder, sweeps))]
-    _show(tables)
-    place = output or (Path("multirun", f"{folder.name}{QUICK}") if quick else folder)
-    curves = folder / study.curves if study.curves else None
-    names, uri = list(sweeps.values()), tracking_uri()
-    typed = " ".join(["lightexp reproduce", folder.name, *["--quick"] * quick, *_told(overrides)])
-    first = "\n\n".join([f"Written by `{typed}`: {cost(uri, query.runs(uri, *names))}", *[SMALL] * quick])
-    shown = draw(uri, names, wanted, curves, place.absolute())
-    _write(
-        _text(first, *map(markdown_of, tables), shown, *(printed(folder / one, names) for one in study.scripts)),
-        place.absolute(),
-        None if output or quick else folder,
-    )
-    if not (output or quick):
-        _show_in_front(_text(first, *map(in_short, tables), moved(shown, folder)), folder.name)
     return 0
 
 
@@ -63,10 +75,10 @@ def _text(*parts: str) -> str:
     return "\n\n".join(part.strip() for part in parts if part)
 
 
-def _show_in_front(part: str, name: str) -> None:
-    """Put it into ./README.md as well, where that has the study's two lines of comment."""
+def _show_in_front(part: str, label: str) -> None:
+    """Put it into ./README.md as well, where that has the two lines of comment of the study or its part."""
     front = Path("README.md")
-    if front.is_file() and (text := put(front.read_text(), part, name)):
+    if front.is_file() and (text := put(front.read_text(), part, label)):
         print(f"written: {short(write_whole(front, text.encode()))}")
 
 
@@ -90,10 +102,10 @@ def _told(overrides: Sequence[str]) -> list[str]:
     return [override for override in overrides if not override.startswith(PRIVATE)]
 
 
-def _write(part: str, place: Path, folder: Path | None) -> None:
+def _write(part: str, place: Path, folder: Path | None, label: str) -> None:
     """Into the README of a study's folder, or else as a page of its own."""
     readme = (folder / "README.md").absolute() if folder else None
-    text = put(readme.read_text(), part, folder.name) if folder and readme and readme.is_file() else None
+    text = put(readme.read_text(), part, label) if folder and readme and readme.is_file() else None
     if readme and text is None:
         print(f"{short(readme)} has no place for it: put in the two lines of comment that experiments/README.md shows")
     path = write_whole(readme, text.encode()) if readme and text else write_whole(place / "reproduced.md", part.encode())

@@ -26,6 +26,7 @@ class Study:
     tables: files that say what tables show, see `lightexp.report.table_spec`; one that names no sweeps shows all.
     pictures: names of `lightexp plot`'s that are drawn of each sweep. curves: a csv of published ones to draw beside.
     scripts: Python files of the folder; each is given the names of the sweeps, and prints Markdown.
+    parts: name → sweeps that are run and shown in one go, each part in a place of its own in the README. None: all is one part.
     """
 
     sweeps: dict[str, tuple[str, ...]]
@@ -34,6 +35,7 @@ class Study:
     pictures: Names = ()
     curves: Path | None = None
     scripts: Names = ()
+    parts: dict[str, Names] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.sweeps:
@@ -41,10 +43,26 @@ class Study:
         for name in self.quick:
             if name not in self.sweeps:
                 raise ConfigError(f"quick names the sweep {name!r}{nearest(name, self.sweeps)}")
+        for part, names in self.parts.items():
+            for name in names:
+                if name not in self.sweeps:
+                    raise ConfigError(f"part {part} names the sweep {name!r}{nearest(name, self.sweeps)}")
 
-    def named(self, quick: bool) -> dict[str, str]:
-        """What is run, a name of `sweeps` each, and under which name: the small forms have their own."""
-        return {name: name + QUICK for name in self.quick} if quick else {name: name for name in self.sweeps}
+    def chosen(self, part: str | None) -> dict[str | None, Names]:
+        """Parts and their sweeps, in the order in which they are run: all, or one.
+
+        Raises:
+            ConfigError: there is no such part.
+        """
+        if part is None:
+            return dict(self.parts) or {None: tuple(self.sweeps)}
+        if part not in self.parts:
+            raise ConfigError(f"the study has no part {part!r}{nearest(part, self.parts)}")
+        return {part: self.parts[part]}
+
+    def named(self, names: Iterable[str], quick: bool) -> dict[str, str]:
+        """Which of these sweeps are run, and under which name: the small forms have their own."""
+        return {name: name + QUICK * quick for name in names if name in self.quick or not quick}
 
     def overrides(self, name: str, quick: bool, further: Iterable[str]) -> list[str]:
         """Of a sweep; the last with a key counts, `further` ones above all."""
