@@ -14,7 +14,7 @@ from lightexp.models import MLP, build, net_spec
 from lightexp.quantize import LSQ
 from lightexp.reparam import LearnedStep, Mask, latent, layers, quantizer_of, set_mask, set_quantizer
 from lightexp.stages import Chain, Context, Fit, Quantize, Shorten
-from lightexp.stages.shorten import add_gradient, code_bits
+from lightexp.stages.shorten import Rate
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def digits():
 
 def test_bits_by_hand():
     # Codes 1 and 2 survive in one row of four: the row has 2 + 1, a column 1 + 1/4 or 1/4, of 2 · 1.5² in all.
-    survives, values = code_bits(torch.tensor([1, 2, 0, 0]), torch.zeros(4, dtype=int), torch.arange(4), (1, 4), half=4)
+    survives, values = Rate(nn.Linear(4, 1), LearnedStep(torch.tensor([0.5]), bits=3)).bits(torch.tensor([1.0, 2, 0, 0]))
     chance = 3 * 1.25 / 4.5
     assert survives.tolist() == pytest.approx([log2((1 - chance) / chance)] * 2 + [log2(5)] * 2, abs=1e-5)
     # Counts and a half each for the seven codes but 0: 1.5 of 5.5 for those that are there.
@@ -39,8 +39,9 @@ def test_the_gradient_by_hand():
     set_mask(layer, torch.tensor([[True, True, True, True, False]]))
     quantizer = quantizer_of(layer)
     latent(layer).grad, quantizer.step.grad = torch.zeros(1, 5), torch.zeros(1)
-    survives, values = code_bits(torch.tensor([1, 2, 0, -4]), torch.zeros(4, dtype=int), torch.arange(4), (1, 5), half=4)
-    add_gradient(layer, quantizer, 0.1)
+    rate = Rate(layer, quantizer)
+    survives, values = rate.bits(torch.tensor([1.0, 2, 0, -4]))
+    rate.add_gradient(0.1)
     slopes = [float(values[5] + survives[0]), float(values[6] - values[5]), -float(values[3] + survives[2]), 0, 0]
     assert latent(layer).grad.tolist()[0] == pytest.approx([0.1 * slope / 0.5 for slope in slopes], abs=1e-5)
     assert quantizer.step.grad.item() == pytest.approx(
@@ -57,7 +58,7 @@ def test_the_layout_of_a_convolution_does_not_matter():
         set_quantizer(layer, LearnedStep(torch.tensor([0.2]), bits=3))
         quantizer = quantizer_of(layer)
         latent(layer).grad, quantizer.step.grad = torch.zeros_like(latent(layer)), torch.zeros(1)
-        add_gradient(layer, quantizer, 1.0)
+        Rate(layer, quantizer).add_gradient(1.0)
         found.append(latent(layer).grad.flatten())
     assert torch.equal(*found) and found[0].any()
 
@@ -70,7 +71,7 @@ def test_the_gradient_of_steps_a_row_is_that_of_each_row_alone():
     set_quantizer(both, LearnedStep(steps.clone(), bits=3))
     quantizer = quantizer_of(both)
     latent(both).grad, quantizer.step.grad = torch.zeros(2, 6), torch.zeros(2)
-    add_gradient(both, quantizer, 1.0)
+    Rate(both, quantizer).add_gradient(1.0)
     gradient = latent(both).grad
     assert quantizer.step.grad.tolist() == pytest.approx((-(gradient * weight / steps[:, None]).sum(1)).tolist(), rel=1e-5)
 

@@ -3,6 +3,7 @@
 from typing import Annotated, ClassVar
 
 import torch
+import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -38,12 +39,13 @@ class Shorten(AroundFit):
     strength: Annotated[float, Field(gt=0)] = 1e-6
 
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
-        if not _stepped(model):
+        rates = [Rate(module, quantizer) for module, quantizer in _stepped(model)]
+        if not rates:
             raise ConfigError("no layer has a step that is learned: put a stage quantize with quantizer=lsq ahead of it")
 
         def after_backward(model: nn.Module, step: int, steps: int) -> None:
-            for module, quantizer in _stepped(model):
-                add_gradient(module, quantizer, self.strength)
+            for rate in rates:
+                rate.add_gradient(self.strength)
 
         self.fit.train(model, context, after_backward=after_backward)
         for module, _ in _stepped(model):
@@ -56,41 +58,56 @@ def _stepped(model: nn.Module) -> list[tuple[nn.Module, LearnedStep]]:
     return [(module, quantizer) for module, quantizer in found if isinstance(quantizer, LearnedStep)]
 
 
-@torch.no_grad()
-def add_gradient(module: nn.Module, quantizer: LearnedStep, strength: float) -> None:
-    """Add that of strength · B to what the latent weight and the step have of the loss."""
-    weight, half = latent(module), 2 ** (quantizer.bits - 1)
-    # Pruned weights are most of a net, and cost nothing that could change.
-    at = mask_of(module).flatten().nonzero().squeeze(1)
-    shape = len(weight), weight[0].numel()
-    row, column = at // shape[1], at % shape[1]
-    step = quantizer.step.clamp_min(torch.finfo(weight.dtype).tiny).expand(len(weight))[row]
-    ratio = weight.flatten()[at] / step
-    survivor, values = code_bits(ratio.round().clamp(-half, half - 1).long(), row, column, shape, half)
-    below = ratio.clamp(-half, half - 2).floor().long()
-    slope = values[below + 1 + half] - values[below + half]
-    slope += torch.where(below == -1, -survivor, 0) + torch.where(below == 0, survivor, 0)
-    slope = torch.where((ratio > -half) & (ratio < half - 1), slope, 0) * strength / step
-    weight.grad += slope.new_zeros(weight.numel()).index_put_((at,), slope).reshape(weight.shape)
-    along = torch.zeros(len(weight)).to(slope).index_add_(0, row, slope * ratio)
-    quantizer.step.grad -= along.sum_to_size(quantizer.step.shape)
+class Rate:
+    """What the codes of a layer take in the file, as a part of its gradient. The mask must stay as it is.
 
-
-def code_bits(codes: Tensor, row: Tensor, column: Tensor, shape: tuple[int, int], half: int) -> tuple[Tensor, Tensor]:
-    """What each place costs in bits to hold a survivor instead of a zero, and what each value costs.
-
-    codes: −half … half − 1, of the weights at these rows and columns; all others are 0.
-
-    Returns:
-        log₂(1 − p) − log₂ p, of the shape of the codes, and −log₂ q of the codes −half … half − 1 in their order, 0 for 0.
+    Pruned weights, which may be most, cost nothing that could change, so only the others are looked at.
     """
-    found = codes != 0
-    rows, columns = factors(
-        *(torch.bincount(of[found], minlength=n).float() for of, n in zip((row, column), shape, strict=True))
-    )
-    chance = (rows[row] * columns[column]).clamp(2**-20, 1 - 2**-20)
-    counts = torch.bincount(codes + half, minlength=2 * half).float() + 0.5
-    counts[half] = 0
-    values = (counts.sum() / counts).log2()
-    values[half] = 0
-    return (1 - chance).log2() - chance.log2(), values
+
+    def __init__(self, module: nn.Module, quantizer: LearnedStep) -> None:
+        self.module, self.quantizer, self.half = module, quantizer, 2 ** (quantizer.bits - 1)
+        mask = mask_of(module).flatten(1)
+        self.shape = mask.shape
+        self.row, self.column = mask.nonzero(as_tuple=True)
+        self.at = self.row * self.shape[1] + self.column
+        self.leaves_zero = mask.new_zeros(2 * self.half + 1, dtype=torch.float)
+        self.leaves_zero[self.half], self.leaves_zero[self.half + 1] = -1, 1
+        """Of each interval between two codes (see `_interval`): whether what goes up there leaves 0 behind, or comes to it."""
+
+    @torch.no_grad()
+    def add_gradient(self, strength: float) -> None:
+        """Add that of strength · B to what the latent weight and the step have of the loss."""
+        weight, step = latent(self.module), self.quantizer.step.clamp_min(torch.finfo(self.quantizer.step.dtype).tiny)
+        step = step if step.numel() == 1 else step[self.row]
+        ratio = weight.flatten()[self.at] / step
+        survivor, values = self.bits(ratio.round().clamp_(-self.half, self.half - 1))
+        interval = self._interval(ratio)
+        rise = F.pad(values.diff(), (1, 1))
+        slope = (rise[interval] + self.leaves_zero[interval] * survivor) * (strength / step)
+        weight.grad += slope.new_zeros(weight.numel()).index_put_((self.at,), slope).reshape(weight.shape)
+        along = slope.new_zeros(self.shape[0]).index_add_(0, self.row, slope * ratio)
+        self.quantizer.step.grad -= along.sum_to_size(self.quantizer.step.shape)
+
+    def _interval(self, ratio: Tensor) -> Tensor:
+        """0 below the least code, 2·half above the largest, and the others between two codes each."""
+        return ratio.floor().clamp_(-self.half - 1, self.half - 1).long() + (self.half + 1)
+
+    def bits(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """What each place costs in bits to hold a survivor instead of a zero, and what each value costs.
+
+        codes: whole numbers −half … half − 1, of the weights that are not pruned.
+
+        Returns:
+            log₂(1 − p) − log₂ p, of the shape of the codes, and −log₂ q of the codes −half … half − 1 in their order, 0 for 0.
+        """
+        found = (codes != 0).to(codes.dtype)
+        height, width = self.shape
+        rows, columns = factors(
+            torch.bincount(self.row, found, height).to(codes), torch.bincount(self.column, found, width).to(codes)
+        )
+        chance = (rows[self.row] * columns[self.column]).clamp_(2**-20, 1 - 2**-20)
+        counts = torch.bincount((codes + self.half).long(), minlength=2 * self.half).to(codes) + 0.5
+        counts[self.half] = 0
+        values = (counts.sum() / counts).log2()
+        values[self.half] = 0
+        return (1 / chance - 1).log2(), values
