@@ -79,6 +79,21 @@ def _introduce(module: nn.Module) -> None:
         quantizer.watch(mask_module(module))
 
 
+@torch.no_grad()
+def reorder(module: nn.Module, out: Tensor, into: Tensor) -> None:
+    """Put the outputs and inputs of a layer or a normalisation into another order, with all that is kept of them.
+
+    out, into: which of those before comes first, second … A convolution in groups keeps the order of its inputs.
+    """
+    shape, quantizer = latent(module).shape, quantizer_of(module)
+    own = [getattr(quantizer, name) for name in getattr(quantizer, "of_rows", ())]
+    for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
+        if len(shape) > 1 and tensor.shape == shape:
+            tensor.copy_(tensor[out] if getattr(module, "groups", 1) > 1 else tensor[out][:, into])
+        elif tensor.shape == shape[:1] and ("." not in name or any(tensor is one for one in own)):
+            tensor.copy_(tensor[out])
+
+
 def codes_of(module: nn.Module) -> WeightCode | None:
     """The exact integers of a quantized weight, 0 where it is pruned; None if it is not quantized."""
     quantizer = quantizer_of(module)

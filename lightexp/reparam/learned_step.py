@@ -14,6 +14,8 @@ class LearnedStep(WeightQuantizer):
     step: float32, one Δ for the whole weight (shape 1) or one a row.
     """
 
+    of_rows = ("step",)
+
     def __init__(self, step: Tensor, bits: int) -> None:
         super().__init__()
         self.step = nn.Parameter(step)

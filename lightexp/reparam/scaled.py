@@ -14,6 +14,8 @@ class Scaled(nn.Module):
     lowest ≤ 0 ≤ highest; without a range it is ±(2^(b−1) − 1). bits: b, nominal.
     """
 
+    of_rows = ("step", "lowest", "highest")
+
     def __init__(self, step: Tensor, bits: int, lowest: Tensor | None = None, highest: Tensor | None = None) -> None:
         super().__init__()
         largest = torch.full_like(step, 2 ** (bits - 1) - 1)

@@ -24,6 +24,7 @@ from lightexp.stages.shorten import Shorten
 from lightexp.stages.shrink import ShrinkFilters, ShrinkScales
 from lightexp.stages.shuffle import Shuffle
 from lightexp.stages.slim import Slim, SlimIteratively
+from lightexp.stages.sort import Sort
 from lightexp.stages.stage import Context, Stage
 from lightexp.stages.stepwise import PruneStepwise
 from lightexp.stages.surgery import NetworkSurgery
@@ -60,6 +61,7 @@ __all__ = [
     "Shuffle",
     "Slim",
     "SlimIteratively",
+    "Sort",
     "Stage",
     "file_chain",
 ]
