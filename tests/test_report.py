@@ -16,6 +16,7 @@ from lightexp.report.errors import ReportError
 from lightexp.report.settings import varying
 from lightexp.report.summary import summary_files
 from lightexp.report.table import summarise
+from lightexp.report.table_spec import TableSpec
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
@@ -56,6 +57,21 @@ def column(made, start):
 
 
 # What the table says
+
+
+def test_a_block_has_its_own_controls_and_misses_seeds_of_its_own_sweep_alone():
+    def of(experiment, model, dense, seed):
+        tags = {"tag.experiment": experiment, "tag.model": model, "tag.sweep": f"of {model}"}
+        return run(seed=seed, dense=dense + seed / 10, error=3.0 + seed, tags=tags, metrics={"size/original_bytes": dense * 1e3})
+
+    rows = [of(name, "lenet300", 1.5, seed) for name in ("long", "short") for seed in (0, 1, 2)]
+    rows += [of("narrow", "lenet5", 0.8, seed) for seed in (0, 1)]
+    made = summarise(pd.DataFrame(rows), TableSpec(rows=("experiment",), groups=("model",)))
+    assert [[row[0].text for section in block.sections for row in section] for block in made.blocks] == [
+        ["dense control", "long", "short"],
+        ["dense control", "narrow"],
+    ]
+    assert [cell.text for cell in column(made, "n")] == ["3", "3", "3", "2", "2"]
 
 
 def test_mean_and_sample_standard_deviation_by_hand():

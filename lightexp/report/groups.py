@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +31,7 @@ class Group:
 
     settings: name → value, None where it does not apply. seeds: of the runs that finished. figures: metric → values in the
     order of the seeds, NaN where a run lacks it. lost: status → how many runs came to nothing; those that are "missing" were
-    never started, though another group has their seed. versions: of the code that made them. dense: whether these are the
+    never started, though another group of their sweep has their seed. versions: of the code that made them. dense: whether these are the
     dense controls of runs; then they have an error, bytes, a ratio of 1 and 32 bits a weight.
     """
 
@@ -117,16 +117,20 @@ def _versions(frame: pd.DataFrame) -> list[str]:
 
 
 def _lost(newest: pd.DataFrame, by_seed: bool) -> dict[Settings, Counter[str]]:
-    """Runs that came to nothing; by_seed: with those of seeds that other settings have."""
+    """Runs that came to nothing; by_seed: with those of seeds that other settings of their sweep have."""
     lost: dict[Settings, Counter[str]] = {settings: Counter() for settings in newest["settings"]}
     failed = newest[~newest["done"]]
     for settings, status in zip(failed["settings"], failed["status"].str.lower(), strict=True):
         lost[settings]["unmeasured" if status == "finished" else status] += 1
     if by_seed:
-        seeds = newest["seed"].nunique()
+        sweeps = newest["tag.sweep"].fillna("") if "tag.sweep" in newest else [""] * len(newest)
+        seeds, homes = defaultdict(set), defaultdict(set)
+        for settings, sweep, seed in zip(newest["settings"], sweeps, newest["seed"], strict=True):
+            seeds[sweep].add(seed)
+            homes[settings].add(sweep)
         for settings, there in Counter(newest["settings"]).items():
-            if there < seeds:
-                lost[settings]["missing"] = seeds - there
+            if missing := len(set().union(*(seeds[sweep] for sweep in homes[settings]))) - there:
+                lost[settings]["missing"] = missing
     return lost
 
 
@@ -158,7 +162,9 @@ def _controls(names: list[str], runs: pd.DataFrame) -> list[Group]:
     # A latency is another one each time that it is measured.
     effects = list(zip(*(values for name, values in figures.items() if not name.startswith("latency/")), strict=True))
     kept = list(range(len(names)))
-    for place in (place for place in reversed(range(len(names))) if names[place] != "seed"):
+    # What a net is tells more than in which experiment it stands.
+    places = sorted(kept, key=lambda place: (names[place] not in ("experiment", "schedule"), -place))
+    for place in (place for place in places if names[place] != "seed"):
         others = [other for other in kept if other != place]
         causes = [(*(row[i] for i in others), seed) for row, seed in zip(runs["settings"], runs["seed"], strict=True)]
         if determines(causes, effects):

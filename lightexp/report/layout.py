@@ -82,7 +82,8 @@ def layout(groups: Groups, spec: TableSpec, cited: list[Citation]) -> Layout:
     def section(key: Key) -> Section:
         chosen = [one for one in groups.compressed if _stands(one, blocks, key)]
         own = [one for one in cited if _stands(one, blocks, key) and _concerns(one, [*rows, *([name_of] * labelled)], chosen)]
-        ours = [entries([one for one in found if _stands(one, blocks, key)]) for found in (groups.controls, chosen)]
+        controls = [one for one in groups.controls if _stands(one, blocks, key) and any(_is_of(one, net) for net in chosen)]
+        ours = [entries(found) for found in (controls, chosen)]
         sorted_ours = [sorted(found, key=lambda entry: (entry.label, order(entry.settings))) for found in ours]
         return Section(key, *sorted_ours, entries(own))
 
@@ -108,6 +109,11 @@ def _stands(one: Group | Citation, names: list[str], key: Key) -> bool:
     if isinstance(one, Group) and not one.dense:
         return _values(one, names) == key
     return all(value is None or same(value, other) for value, other in zip(_values(one, names), key, strict=True))
+
+
+def _is_of(control: Group, net: Group) -> bool:
+    """Whether it may be that net's control: it has the net's settings, as far as it depends on them."""
+    return all(value is None or same(value, net.settings[name]) for name, value in control.settings.items())
 
 
 def _concerns(citation: Citation, rows: list[str], chosen: list[Group]) -> bool:
