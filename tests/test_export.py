@@ -1,6 +1,7 @@
 """From the file to ONNX: the integers, what is left out, and what cannot be."""
 
 import io
+import subprocess
 import sys
 from functools import partial
 
@@ -243,3 +244,19 @@ def test_a_file_that_is_none_is_one_line(tmp_path):
     for path in (tmp_path / "a.lxp", tmp_path / "b.lxp"):
         with pytest.raises(ArtifactError):
             export(path)
+
+
+def test_forks_can_train_behind_an_export():
+    script = """if True:
+        import os, torch
+        from lightexp.edge.trace import trace
+        net = torch.nn.Linear(4, 2)
+        trace(net, (4,))
+        net(torch.ones(1, 4)).sum().backward()
+        child = os.fork()
+        if not child:
+            net(torch.ones(1, 4)).sum().backward()
+            os._exit(7)
+        raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=False).returncode == 7

@@ -45,6 +45,8 @@ def _program(net: nn.Module, x: torch.Tensor) -> torch.export.ExportedProgram:
         entered.pop()
 
     hooks = [hook for m in names for hook in (m.register_forward_pre_hook(enter), m.register_forward_hook(leave))]
+    # Behind an export autograd would believe in devices and start threads for them, and forks (see `trainer.processes`) would fail.
+    torch.zeros((), requires_grad=True).backward()
     try:
         with _quiet():
             return torch.export.export(net, (x,), dynamic_shapes=({0: torch.export.Dim("batch")},), strict=False)
