@@ -80,6 +80,17 @@ def test_filters_and_normalisations_move_along(digits, make):
     assert any(len(p) > 4 and (p.diff() >= 0).all() for name, p in net.named_parameters() if name.endswith("bias"))
 
 
+def test_a_normalisation_without_weights_moves_along(digits):
+    hidden = nn.Sequential(nn.Flatten(), nn.Linear(64, 12), nn.BatchNorm1d(12, affine=False), nn.ReLU())
+    net = some(nn.Sequential(*hidden, nn.Linear(12, 10)))
+    net[2].running_mean.normal_()
+    net[2].running_var.uniform_(0.5, 2)
+    x = torch.randn(20, *digits.input_shape)
+    before = net(x)
+    net = Sort()(net, Context(digits, seed=0))
+    assert torch.allclose(net(x), before, atol=1e-4) and (net[1].bias.diff() >= 0).all()
+
+
 class _Like:
     """Only what the stage asks of a data set."""
 

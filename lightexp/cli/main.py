@@ -79,7 +79,7 @@ def reproduce(
     Examples:
       lightexp reproduce deep_compression data.root=/data
       lightexp reproduce deep_compression --quick
-      lightexp reproduce pruning_curves --part criteria
+      lightexp reproduce pruning_curves --part lenet300_criteria
     """
     from lightexp.cli.reproduce import main
 

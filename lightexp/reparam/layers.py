@@ -85,7 +85,9 @@ def reorder(module: nn.Module, out: Tensor, into: Tensor) -> None:
 
     out, into: which of those before comes first, second … A convolution in groups keeps the order of its inputs.
     """
-    shape, quantizer = latent(module).shape, quantizer_of(module)
+    # A normalisation may have statistics alone.
+    shape = out.shape if latent(module) is None else latent(module).shape
+    quantizer = quantizer_of(module)
     own = [getattr(quantizer, name) for name in getattr(quantizer, "of_rows", ())]
     for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
         if len(shape) > 1 and tensor.shape == shape:
