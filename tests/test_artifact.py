@@ -355,7 +355,7 @@ def test_no_other_file_is_mistaken_for_one(data):
 
 
 def test_another_version_says_so():
-    with pytest.raises(ArtifactError, match="version 01.*reads 05: read it with the lightexp that wrote it"):
+    with pytest.raises(ArtifactError, match="version 01.*reads 06: read it with the lightexp that wrote it"):
         parse(b"LXP\x01" + small("plain")[4:])
 
 

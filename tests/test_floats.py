@@ -56,6 +56,29 @@ def test_small_whole_numbers_of_a_unit_take_their_entropy():
     assert len(pack_floats([vector / 5])) > 3900  # 3/80 is a multiple of no large power of two
 
 
+@given(st.lists(st.integers(-4095, 4095), min_size=2, max_size=60), st.integers(0, 60))
+def test_numbers_that_ascend_come_back(numbers, again):
+    vector = np.sort(np.array(numbers + numbers[:1] * again, np.float32))
+    packed = pack_floats([vector, vector])
+    assert [found.tobytes() for found in unpack_floats(packed, [vector.size] * 2)] == [vector.tobytes()] * 2
+
+
+def test_numbers_that_ascend_take_as_many_bits_as_there_are_ways():
+    # 300 numbers of −15 … 15 in order: C(330, 30) ways, 141 bits; and a few for the unit, the width, the ends and the share.
+    vector = np.sort(np.random.default_rng(0).integers(-15, 16, 300)).astype(np.float32)
+    assert 18 <= len(pack_floats([vector])) <= 18 + 5
+    assert len(pack_floats([vector[::-1].copy()])) > 160
+
+
+def test_a_walk_with_too_many_steps_is_damage():
+    vector = np.sort(np.random.default_rng(0).integers(-15, 16, 300)).astype(np.float32)
+    packed = pack_floats([vector])
+    altered = [packed[:at] + bytes([packed[at] ^ 85]) + packed[at + 1 :] for at in range(3, len(packed))]
+    with pytest.raises(ArtifactError, match="ascend"):
+        for data in altered:
+            unpack_floats(data, [vector.size])
+
+
 def test_a_number_beyond_float32_is_the_files_fault():
     # The largest unit and two bits: 3 · 2¹²⁷ is no float32.
     from lightexp.artifact.floats import LEAST, MOST, WIDEST

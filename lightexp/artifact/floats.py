@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lightexp.artifact.streams import LEAST as UNLIKELY
 from lightexp.artifact.streams import Decoder, Encoder, Stream
 from lightexp.artifact.values import Symbols
 from lightexp.errors import ArtifactError
@@ -18,8 +19,8 @@ _HALF = 2**16
 
 def pack_floats(vectors: Sequence[np.ndarray]) -> bytes:
     """Code vectors bit for bit. One whose values are small whole numbers times a power of two, as those of rounded biases
-    are, takes about as much as the entropy of the numbers, or where they ascend of their differences; another one takes 32 bits
-    a value and 9 more."""
+    are, takes about as much as the entropy of the numbers, or where n of them ascend from a to b about log₂ C(n + b − a, n) bits;
+    another one takes 32 bits a value and 9 more."""
     encoder = Encoder()
     _code(encoder, vectors)
     return encoder.finish()
@@ -35,7 +36,7 @@ def unpack_floats(data: bytes, sizes: Sequence[int]) -> list[np.ndarray]:
 
 
 def _code(stream: Stream, vectors: Sequence[np.ndarray]) -> list[np.ndarray]:
-    counts: dict[tuple[int, bool], np.ndarray] = {}
+    counts: dict[int, np.ndarray] = {}
     found = []
     for vector in vectors:
         unit, numbers = _as_whole(vector)
@@ -50,19 +51,32 @@ def _code(stream: Stream, vectors: Sequence[np.ndarray]) -> list[np.ndarray]:
     return found
 
 
-def _code_whole(stream: Stream, numbers: np.ndarray, counts: dict[tuple[int, bool], np.ndarray]) -> np.ndarray:
+def _code_whole(stream: Stream, numbers: np.ndarray, counts: dict[int, np.ndarray]) -> np.ndarray:
     width = _one(stream, WIDEST + 1, int(abs(numbers).max(initial=0)).bit_length())
     most = 2**width - 1
-    rises = np.diff(numbers)
-    ascending = width > 0 and numbers.size > 1 and bool(_one(stream, 2, int((rises >= 0).all())))
-    symbols = Symbols(2 * most + 1, 1, counts.get((width, ascending)))
-    if ascending:
-        first = _one(stream, 2 * most + 1, int(numbers[0]) + most) - most
-        numbers = first + np.concatenate([[0], np.cumsum(symbols.code(stream, 0, rises))])
-    else:
-        numbers = symbols.code(stream, 0, numbers + most) - most
-    counts[width, ascending] = symbols.counts
+    if width > 0 and numbers.size > 1 and _one(stream, 2, int((np.diff(numbers) >= 0).all())):
+        return _code_ascending(stream, numbers, most)
+    symbols = Symbols(2 * most + 1, 1, counts.get(width))
+    numbers = symbols.code(stream, 0, numbers + most) - most
+    counts[width] = symbols.counts
     return numbers
+
+
+def _code_ascending(stream: Stream, numbers: np.ndarray, most: int) -> np.ndarray:
+    """Numbers of −most … most as a walk from the first to the last: a mark is a step to the next whole number, what lies between
+    two marks are the numbers that stay there."""
+    first = _one(stream, 2 * most + 1, int(numbers[0]) + most) - most
+    rise = _one(stream, most - first + 1, int(numbers[-1] - numbers[0]))
+    between = numbers.size - 2
+    marks = np.ones(between + rise, bool)
+    marks[numbers[1:-1] - numbers[0] + np.arange(between)] = False
+    if between and rise:
+        chance = np.clip(rise / marks.size, UNLIKELY, 1 - UNLIKELY)
+        marks = stream.marks(np.full(marks.size, chance), marks)
+    stays = np.flatnonzero(~marks)
+    if stays.size != between:
+        raise ArtifactError("numbers that ascend do not match their count")
+    return first + np.concatenate([[0], stays - np.arange(between), [rise]])
 
 
 def _as_whole(vector: np.ndarray) -> tuple[int, np.ndarray]:
