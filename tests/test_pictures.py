@@ -141,6 +141,18 @@ def test_the_legend_names_settings_that_are_few():
     assert legend(words) == ["a", "b", "dense control"]
 
 
+def test_what_varies_along_a_series_is_its_own():
+    # The one is measured over ranks, the other over sparsities and strengths: each is a line of its own, or two.
+    ranks = [{"tag.experiment": "low_rank", "param.rank": n / 10} for n in range(1, 4)]
+    pruned = [{"tag.experiment": "pruned", "param.sparsity": n / 10, "param.strength": m} for n in range(1, 5) for m in (1, 2)]
+    figure = error_bytes_figure(group(sweep(*ranks, *pruned)))
+    assert [name for name in legend(figure) if "control" not in name and "front" not in name] == [
+        "pruned, strength 1",
+        "pruned, strength 2",
+        "low_rank",
+    ]
+
+
 def test_every_run_is_a_ring_at_its_own_bytes(tmp_path):
     figure = error_bytes_figure(group(sweep({"param.sparsity": 0.5}, {"param.sparsity": 0.9})))
     rings = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "white"]

@@ -87,7 +87,8 @@ PARTS = """
 sweeps:
   one: [schedule=dense, loss=cross_entropy, control=false, epochs=1, seed=0]
   other: [schedule=dense, loss=cross_entropy, control=false, epochs=2, seed=0]
-parts: {short: one, long: [other]}
+pictures: ranking
+parts: {short: one, long: [other], both: [one, other]}
 """
 
 
@@ -103,6 +104,9 @@ def test_each_part_is_run_alone_and_has_its_place(folder, capsys):
     assert main("own", None, False, None, ["hydra/launcher=basic"]) == 0
     assert "Written by `lightexp reproduce own --part short`" in (own / "README.md").read_text()
     assert "sweeps one\n" in (said := capsys.readouterr().out) and "1 jobs · 1 done" in said
+    # What one table shows stands in one picture.
+    together = "![Ranking, one, other](one_ranking.png)"
+    assert together in (own / "reproduced.md").read_text() and (own / "one_ranking.png").stat().st_size
     with pytest.raises(ConfigError, match="no part 'shrt'; did you mean 'short'?"):
         main("own", "shrt", False, None, [])
     with pytest.raises(ConfigError, match="no sweep of this part has a small form; those that have one: none"):

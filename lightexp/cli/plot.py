@@ -15,7 +15,7 @@ from lightexp.track.summary import attach
 def show(name: str | None, output: Path | None, form: str, published: Path | None, metric: str, uri: str | None) -> None:
     """Write each picture that the runs allow, and say of the others why not."""
     uri = uri or tracking_uri()
-    sweep = Sweep.gather(uri, name, published, metric)
+    sweep = Sweep.gather(uri, name, published=published, metric=metric)
     folder = (output or Path("pictures") / (sweep.name or "runs")).absolute()
     lacks, files = [], []
     for picture, figure in drawn(sweep, OF_RUNS + OF_FILES):

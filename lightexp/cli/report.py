@@ -12,7 +12,7 @@ from lightexp.report.table import summarise
 
 
 def write(name: str | None, output: Path | None, published: Path | None, metric: str, uri: str | None) -> None:
-    sweep = Sweep.gather(uri or tracking_uri(), name, published, metric)
+    sweep = Sweep.gather(uri or tracking_uri(), name, published=published, metric=metric)
     page = Page(
         table=summarise(sweep.frame),
         frame=sweep.frame,

@@ -46,17 +46,20 @@ def main(name: str, part: str | None, quick: bool, output: Path | None, override
         sweeps = study.named(names, quick)
         if code := _run(folder, study, sweeps, quick, overrides):
             return code
-        tables = [table for spec in specs if (table := _table(spec, folder, sweeps))]
+        shown = [(spec, names) for spec in specs if (names := _shown(spec, sweeps))]
+        tables = [_table(spec, names, folder) for spec, names in shown]
         _show(tables)
         names, uri = tuple(sweeps.values()), tracking_uri()
         typed = " ".join(["lightexp reproduce", label, *["--quick"] * quick, *_told(overrides)])
         first = "\n\n".join([f"Written by `{typed}`: {cost(uri, query.runs(uri, *names))}", *[SMALL] * quick])
-        shown = draw(uri, names, wanted, curves, place.absolute())
+        # What stands in one table stands in one picture, but for a study that is one part: there each sweep has its own.
+        drawings = dict.fromkeys(names for _, names in shown) if study.parts else [(name,) for name in names]
+        drawn = draw(uri, drawings, wanted, curves, place.absolute())
         scripts = [printed(folder / script, names) for script in study.scripts]
-        text = _text(first, *map(markdown_of, tables), shown, *scripts)
+        text = _text(first, *map(markdown_of, tables), drawn, *scripts)
         _write(text, place.absolute(), None if alone else folder, label)
         if not alone:
-            _show_in_front(_text(first, *map(in_short, tables), moved(shown, folder)), label)
+            _show_in_front(_text(first, *map(in_short, tables), moved(drawn, folder)), label)
     return 0
 
 
@@ -82,10 +85,13 @@ def _show_in_front(part: str, label: str) -> None:
         print(f"written: {short(write_whole(front, text.encode()))}")
 
 
-def _table(spec: TableSpec, folder: Path, sweeps: Mapping[str, str]) -> Table | None:
-    """The table of those of its sweeps that were run, under the names that they have now."""
-    shown = tuple(sweeps[sweep] for sweep in spec.sweeps or sweeps if sweep in sweeps)
-    return summarise(query.runs(tracking_uri(), *shown), replace(spec, sweeps=shown), folder) if shown else None
+def _shown(spec: TableSpec, sweeps: Mapping[str, str]) -> tuple[str, ...]:
+    """Those of a table's sweeps that were run, under the names that they have now."""
+    return tuple(sweeps[sweep] for sweep in spec.sweeps or sweeps if sweep in sweeps)
+
+
+def _table(spec: TableSpec, sweeps: tuple[str, ...], folder: Path) -> Table:
+    return summarise(query.runs(tracking_uri(), *sweeps), replace(spec, sweeps=sweeps), folder)
 
 
 def _show(tables: Sequence[Table]) -> None:

@@ -24,7 +24,8 @@ class Study:
     quick: name → overrides that make a small form of that sweep, on data that is there without a download. They stand in place
     of those of the same key. A sweep that is not named has no such form.
     tables: files that say what tables show, see `lightexp.report.table_spec`; one that names no sweeps shows all.
-    pictures: names of `lightexp plot`'s that are drawn of each sweep. curves: a csv of published ones to draw beside.
+    pictures: names of `lightexp plot`'s that are drawn of each sweep; where there are parts, of what stands in each table. curves:
+    a csv of published ones to draw beside.
     scripts: Python files of the folder; each is given the names of the sweeps, and prints Markdown.
     parts: name → sweeps that are run and shown in one go, each part in a place of its own in the README. None: all is one part.
     """

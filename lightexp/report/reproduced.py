@@ -51,24 +51,26 @@ def pictures(names: Iterable[str]) -> list[Picture]:
     return [known[name] for name in names]
 
 
-def draw(uri: str, sweeps: Iterable[str], wanted: Sequence[Picture], curves: Path | None, folder: Path) -> str:
-    """Draw pictures of each sweep into the folder, and give the Markdown that shows them, or says what the runs lack.
+def draw(uri: str, drawings: Iterable[Sequence[str]], wanted: Sequence[Picture], curves: Path | None, folder: Path) -> str:
+    """Draw pictures into the folder, each of a sweep or of several together, and give the Markdown that shows them, or says what
+    the runs lack.
 
     Published curves stand beside the sweeps of their data sets and nets.
     """
     parts = []
-    for sweep in sweeps if wanted else ():
+    for sweeps in drawings if wanted else ():
+        together = ", ".join(sweeps)
         try:
-            gathered = Sweep.gather(uri, sweep, curves)
+            gathered = Sweep.gather(uri, *sweeps, published=curves)
         except OfOthers as other:
-            parts.append(f"No published curves beside {sweep}: {other}.\n")
-            gathered = Sweep.gather(uri, sweep)
+            parts.append(f"No published curves beside {together}: {other}.\n")
+            gathered = Sweep.gather(uri, *sweeps)
         for picture, figure in drawn(gathered, wanted):
             if isinstance(figure, Figure):
-                file = save(figure, folder / f"{sweep}_{picture.name}.png")
-                parts.append(f"![{picture.title}, {sweep}]({file.name})\n\n{picture.caption}\n")
+                file = save(figure, folder / f"{sweeps[0]}_{picture.name}.png")
+                parts.append(f"![{picture.title}, {together}]({file.name})\n\n{picture.caption}\n")
             else:
-                parts.append(f"No {picture.name} of {sweep}: {figure}.\n")
+                parts.append(f"No {picture.name} of {together}: {figure}.\n")
     return "\n".join(parts)
 
 

@@ -82,23 +82,36 @@ def points(groups: Sequence[Group], x: Figures, y: Figures) -> list[Points]:
 def told_apart(rows: Sequence[Points], names: Sequence[str]) -> dict[str, list[Points]]:
     """Series under the names that a legend gives them.
 
-    Of several settings the number with the most values runs along the series. If that leaves too many of them, what is text
-    in the settings tells them apart; if these are still too many, nothing does.
+    What is text in the settings tells them apart; of the numbers that vary among those of one text the one with the most values
+    runs along the series, and the others tell apart too. If that makes too many series, the text alone does; if these are still
+    too many, nothing does.
     """
-    values = {name: {row.group.settings[name] for row in rows} for name in names}
-    words = [name for name in names if any(isinstance(value, str) for value in values[name])]
-    numbers = [name for name in names if name not in words and len(values[name]) > 1]
-    along = max(numbers, key=lambda name: len(values[name]), default=None) if len(names) > 1 else None
-    fine = by(rows, [name for name in names if name != along])
-    return by(rows, words) if words and "" in fine else fine
+    words = [name for name in names if any(isinstance(row.group.settings[name], str) for row in rows)]
+    numbers = [name for name in names if name not in words and _count(rows, name) > 1]
+    fine: dict[str, list[Points]] = {}
+    for alike in _split(rows, words).values():
+        along = max(numbers, key=lambda name: _count(alike, name), default=None) if len(names) > 1 else None
+        fine |= _split(alike, words + [name for name in numbers if name != along])
+    if len(fine) > LEGEND:
+        return by(rows, words) if words else {"": list(rows)}
+    return fine
 
 
 def by(rows: Sequence[Points], names: Sequence[str]) -> dict[str, list[Points]]:
     """Series by the values of these settings; one nameless series if they are too many for a legend."""
+    series = _split(rows, names)
+    return series if len(series) <= LEGEND else {"": list(rows)}
+
+
+def _split(rows: Sequence[Points], names: Sequence[str]) -> dict[str, list[Points]]:
     series: dict[str, list[Points]] = {}
     for row in rows:
         series.setdefault(label(row.group, names), []).append(row)
-    return series if len(series) <= LEGEND else {"": list(rows)}
+    return series
+
+
+def _count(rows: Sequence[Points], name: str) -> int:
+    return len({row.group.settings[name] for row in rows})
 
 
 def label(group: Group, names: Sequence[str]) -> str:

@@ -47,13 +47,13 @@ class Sweep:
     metric: Metric = ERROR
 
     @classmethod
-    def gather(cls, uri: str, name: str | None, published: Path | None = None, metric: str = ERROR.name) -> "Sweep":
-        """The sweep of that name, or the latest, or all single runs where there is none.
+    def gather(cls, uri: str, *names: str | None, published: Path | None = None, metric: str = ERROR.name) -> "Sweep":
+        """The sweep of that name, or several as one; or the latest, or all single runs where there is none.
 
         Raises:
             ReportError: no such sweep, a metric that no run has logged, or published curves of something else.
         """
-        frame = query.runs(uri, name)
+        frame = query.runs(uri, *names)
         if published and metric != ERROR.name:
             raise ReportError(f"published curves are of {ERROR.heading}: leave out --metric or --published")
         return cls(frame, Artifacts(uri), curves(published, frame) if published else (), _metric(frame, metric))
