@@ -10,7 +10,7 @@ from lightexp.artifact import load
 FILES = Path(__file__).parent.parent / "experiments/records"
 
 
-@pytest.mark.parametrize(("name", "most_bytes", "weights"), [("lenet300", 4300, 266_610), ("lenet5", 1160, 21_535)])
+@pytest.mark.parametrize(("name", "most_bytes", "weights"), [("lenet300", 4300, 266_610), ("lenet5", 1142, 21_535)])
 def test_it_is_read(name, most_bytes, weights):
     path = FILES / f"{name}.lxp"
     net = load(path)

@@ -31,7 +31,7 @@ from lightexp.artifact.layer import Layer
 from lightexp.artifact.range import Range
 from lightexp.errors import ArtifactError, ConfigError
 
-MAGIC = b"LXP\x06"
+MAGIC = b"LXP\x07"
 SECTIONS = ("positions", "values", "tables", "dense")
 KINDS = ("sparse", "lookup", "steps")
 CODERS = {coder.tag: coder for coder in (Range, Huffman, BitPacking)}
