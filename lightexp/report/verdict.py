@@ -37,8 +37,8 @@ class Comparison:
     all that rounds to what was published: 1.58 is 1.575 … 1.585, and 2.7e4 is 26,500 … 27,500. Then the row is
 
     - missed where a figure of ours is worse than theirs, all of the one than all of the other, or where we have none;
-    - else beaten where at least one is better;
-    - else reproduced.
+    - else beaten where at least one is better and no mean of ours is worse;
+    - else reproduced, and nobody can tell.
 
     What a test set of so many samples makes uncertain in their one figure is not known, and counts for nobody.
 
@@ -52,8 +52,9 @@ class Comparison:
 
     @property
     def outcome(self) -> Outcome:
-        sides = [_side(metric, self.citation, self.group) for metric in self.metrics]
-        return "missed" if -1 in sides else "beaten" if 1 in sides else "reproduced"
+        sides = [_side(metric, self.citation, *_ours(metric, self.group)) for metric in self.metrics]
+        means = [_side(metric, self.citation, *_ours(metric, self.group)[:1]) for metric in self.metrics]
+        return "missed" if -1 in sides else "beaten" if 1 in sides and -1 not in means else "reproduced"
 
     @property
     def seeds(self) -> int:
@@ -117,8 +118,7 @@ def _name(citation: Citation) -> str:
     return ", ".join([citation.label, *(plain(value) for value in citation.settings.values() if value is not None)])
 
 
-def _side(metric: Metric, citation: Citation, group: Group) -> int:
-    mean, half = _ours(metric, group)
+def _side(metric: Metric, citation: Citation, mean: float | None, half: float = 0.0) -> int:
     if mean is None:
         return -1
     theirs, rounding = citation.figures[metric.name], citation.rounding.get(metric.name, 0.0)
