@@ -1,5 +1,6 @@
 """Weights in vain are cut, and biases rounded, without another answer than rounding's."""
 
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -14,11 +15,12 @@ from lightexp.artifact import decode, encode
 from lightexp.artifact.container import pack_tables
 from lightexp.data import Digits, split
 from lightexp.models import MLP, LeNet5, ResNet, build, net_spec
+from lightexp.prune import Uniform
 from lightexp.quantize import LSQ, KMeans
-from lightexp.reparam import codes_of, latent, layers, mask_of, quantizer_of
+from lightexp.reparam import codes_of, latent, layers, mask_of, quantizer_of, set_mask
 from lightexp.stages import Context, Prune, Quantize, RemoveDead, Round
 from lightexp.stages.round import rounded
-from lightexp.surgery import surgery_of
+from lightexp.surgery import ClippedInput, surgery_of
 
 
 def net_of(*weights, biases) -> nn.Sequential:
@@ -70,6 +72,51 @@ def test_the_net_answers_as_before_and_has_less(factory, sparsity):
     once = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     RemoveDead()(net, Context(data, seed=3))
     assert all(torch.equal(tensor, once[name]) for name, tensor in net.state_dict().items())  # nothing is left to do
+
+
+class Shallow(nn.Module):
+    """Two layers, with whatever stands between them."""
+
+    def __init__(self, input_shape, classes, between):
+        super().__init__()
+        self.first, self.between, self.last = nn.Linear(math.prod(input_shape), 40), between(), nn.Linear(40, classes)
+
+    def forward(self, x):
+        return self.last(self.between(self.first(x.flatten(1))))
+
+
+def normed_relu():
+    """ReLU behind BatchNorm whose means are far from 0, as training leaves them."""
+    norm = nn.BatchNorm1d(40)
+    norm.running_mean = torch.randn(40) * 5 - 4
+    return nn.Sequential(norm, nn.ReLU())
+
+
+def layer_norm():
+    return nn.Sequential(nn.LayerNorm(40), nn.ReLU())
+
+
+def quantized():
+    edit = ClippedInput("", bits=4, learned=False)
+    made = edit.make(nn.Identity())
+    made.edit = edit
+    return made
+
+
+@pytest.mark.parametrize("between", [normed_relu, layer_norm, quantized, nn.Hardtanh, nn.ReLU6, nn.Sigmoid])
+def test_what_saturates_or_takes_the_mean_away_is_alive(between):
+    data = Digits().load()
+    torch.manual_seed(0)
+    net = build(partial(Shallow, between=between), data.input_shape, data.classes).eval()
+    net.first.weight.data *= 20
+    Prune(0.8, allocation=Uniform())(net, Context(data, seed=1))
+    set_mask(net.last, mask_of(net.last) & (torch.arange(40) != 3))
+    inputs, _ = data.batch(data.train, torch.arange(len(data.train)))
+    before = net(inputs).detach()
+    RemoveDead()(net, Context(data, seed=2))
+    torch.testing.assert_close(net(inputs), before, rtol=1e-4, atol=1e-4)
+    assert mask_of(net.first)[3].any() == (between is layer_norm)  # where flow does not tell, nothing is cut
+    assert mask_of(net.first).any(1).sum() > 20
 
 
 def test_shared_weights_stay_shared():

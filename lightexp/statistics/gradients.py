@@ -1,6 +1,5 @@
 """Gradients of the loss, and of the flow, by each layer's weight."""
 
-import copy
 from collections.abc import Iterator
 
 import torch
@@ -10,7 +9,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils import parametrize
 
 from lightexp.errors import ConfigError
-from lightexp.reparam import layers, strip
+from lightexp.reparam import layers
+from lightexp.statistics.flow import absolute_flow
 from lightexp.statistics.samples import Figures, Samples
 
 
@@ -43,16 +43,11 @@ def hessian_gradient(model: nn.Module, samples: Samples) -> Figures:
 def flow_gradient(model: nn.Module, samples: Samples) -> Figures:
     """∂R/∂|w|, R the sum of what the net answers to ones when all its parameters and statistics are made absolute.
 
-    Nothing but the shape of the samples is looked at. In float64, on a copy.
+    Nothing but the shape of the samples is looked at. In float64, on a copy (see `absolute_flow`).
     """
-    net = strip(copy.deepcopy(model)).double()
-    for tensor in [*net.parameters(), *net.buffers()]:
-        tensor.detach().abs_()
-    weights = {name: module.weight.requires_grad_() for name, module in layers(net).items()}
-    device = samples.data.train.x.device
-    with torch.enable_grad():
-        flow = net(torch.ones(1, *samples.data.input_shape, dtype=torch.float64, device=device)).sum()
-        return {name: {"flow_gradient": grad} for name, grad in _derivatives(flow, weights).items()}
+    net, flow = absolute_flow(model, samples.data.input_shape, samples.data.train.x.device)
+    weights = {name: module.weight for name, module in layers(net).items()}
+    return {name: {"flow_gradient": grad} for name, grad in _derivatives(flow, weights).items()}
 
 
 def _losses(model: nn.Module, samples: Samples) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
