@@ -36,7 +36,8 @@ def describe(value: Any) -> Any:
     function from outside lightexp and torch carries a digest of its source file as well, so that an edited one is another one.
 
     Raises:
-        ConfigError: the object cannot be described, so a result made with it could not be named.
+        ConfigError: the object cannot be described, so a result made with it could not be named: a lambda, a function with
+            variables of the one around it, an object that is no dataclass.
     """
     match value:
         case None | bool() | int() | float() | str():
@@ -57,7 +58,7 @@ def describe(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return describe(type(value)) | {f.name: describe(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, type) or inspect.isroutine(value):
-        return {"_target_": f"{value.__module__}.{value.__qualname__}"} | _foreign_source(value)
+        return {"_target_": f"{value.__module__}.{value.__qualname__}"} | _captured(value) | _foreign_source(value)
     raise ConfigError(
         f"{type(value).__module__}.{type(value).__qualname__} cannot be part of a run's key: make it a dataclass, "
         "a functools.partial or a plain function"
@@ -76,6 +77,23 @@ def _foreign_source(target: Any) -> dict[str, str]:
     file = getattr(sys.modules.get(module), "__file__", None)
     source = Path(file).read_bytes() if file else _source_text(target)
     return {"_source_": hashlib.sha256(source).hexdigest()[:16]}
+
+
+def _captured(target: Any) -> dict[str, Any]:
+    """What a name leaves open: the object of a bound method, the defaults of a function that another one made."""
+    functions = [one for one in (vars(target).values() if isinstance(target, type) else [target]) if inspect.isfunction(one)]
+    if isinstance(target, type):  # without those that dataclasses make
+        file = getattr(sys.modules.get(target.__module__), "__file__", None)
+        functions = [one for one in functions if one.__code__.co_filename == file]
+    if "<lambda>" in target.__qualname__ or any(set(one.__code__.co_freevars) - {"__class__"} for one in functions):
+        raise ConfigError(
+            f"{target.__module__}.{target.__qualname__} cannot be part of a run's key, since a lambda has no name and what a "
+            "function takes from around it is not seen: make it a functools.partial of a function of a module, or a dataclass"
+        )
+    owner = getattr(target, "__self__", None)
+    bound = {} if owner is None or inspect.ismodule(owner) else {"_self_": describe(owner)}
+    made = [one for one in functions if "<locals>" in one.__qualname__ and (one.__defaults__ or one.__kwdefaults__)]
+    return bound | {f"{one.__name__}=": describe([one.__defaults__, one.__kwdefaults__]) for one in made}
 
 
 def _source_text(target: Any) -> bytes:

@@ -1,5 +1,6 @@
 """The engine and its store: resuming, skipping, sharing, and the Record."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -225,3 +226,33 @@ def test_the_store_lists_its_users_and_forgets_what_it_is_told_to(finished):
     used = [entry for entry in entries.values() if finished / "run" in entry.users]
     assert {entry.stage for entry in used} == {*STAGES, "fit"}
     assert all(entry.size_bytes > 0 and asdict(entry) for entry in used)
+
+
+def test_a_training_that_cannot_be_kept_can_go_on(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    store.probe(0)
+    store.checkpoint("k").parent.mkdir()
+    store.checkpoint("k").write_bytes(b"an hour")
+    stale = tmp_path / "partial" / f"k-{os.getpid()}"  # of a dead process with the number of this one
+    stale.mkdir()
+    with monkeypatch.context() as patched, pytest.raises(StoreError, match="no space"):
+        patched.setattr(os, "replace", full)
+        store.put("k", {}, {})
+    assert store.checkpoint("k").read_bytes() == b"an hour" and not stale.exists()
+    store.put("k", {}, {})
+    assert store.has("k") and not store.checkpoint("k").exists()
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, "no space")
+
+
+def test_an_entry_is_forgotten_whole(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    store.probe(0)
+    store.put("k", {}, {"row": {"stage": "fit"}, "net": "MLP"})
+    with monkeypatch.context() as patched, pytest.raises(StoreError):
+        patched.setattr(shutil, "rmtree", full)  # as if killed
+        store.remove(store.entries()[0])
+    assert not store.has("k")
+    assert [path.name for path in store.leftovers(-1)] == [f"k-gone-{os.getpid()}"]

@@ -18,7 +18,8 @@ from lightexp.prune import LAMP, Global, Gradient, Magnitude, Random, Threshold,
 from lightexp.quantize import KMeans
 from lightexp.quantize import Uniform as UniformQuantizer
 from lightexp.reparam import codes_of, latent, layers, mask_module, mask_of
-from lightexp.stages import Chain, Context, Fit, Prune, PruneGradually, PruneIteratively, Quantize, Stage
+from lightexp.spec import describe
+from lightexp.stages import Chain, Context, Fit, Prune, PruneGradually, PruneIteratively, Quantize, RigL, Shorten, Stage
 from lightexp.train import Constant
 
 NET = partial(MLP, widths=[12])
@@ -321,11 +322,37 @@ def test_the_steps_of_a_stage_of_stages_are_named_after_it():
             lambda: Chain(lambda: 0, {"a": Fit(optimizer=partial(torch.optim.SGD, lr=net()))}).keys(),
             "cannot be part of a run's key",
         ),
+        (lambda: Chain(NET, {"a": Fit(optimizer=lambda p: torch.optim.SGD(p))}).keys(), "a lambda has no name"),
+        (lambda: Chain(closed_over(3)).keys(), "takes from around it is not seen"),
+        (lambda: Chain(NET, {"a": Prune(), "b": Quantize(KMeans()), "c": RigL()}), "stage c: stage b has shared the weights by then"),
+        (lambda: Chain(NET, {"a": Quantize(KMeans()), "b": Shorten()}), "stage b: stage a has shared the weights by then"),
+        (lambda: Quantize(KMeans(), skip=("layers.0", "layers.1")).check(net()), "nothing to quantize"),
     ],
 )
 def test_a_chain_that_cannot_run_says_why(make, says):
     with pytest.raises(ConfigError, match=says):
         make()
+
+
+def closed_over(width):
+    def made(input_shape, classes):
+        return nn.Linear(width, classes)
+
+    return made
+
+
+class Bound:
+    def make(self, input_shape, classes): ...
+
+
+def test_what_a_name_leaves_open_is_part_of_the_key():
+    def first(p, lr=0.1): ...
+
+    def second(p, lr=0.2): ...
+
+    assert describe(first)["first="] != describe(second)["second="]
+    with pytest.raises(ConfigError, match="Bound cannot be part"):
+        describe(Bound().make)
 
 
 @pytest.mark.parametrize("make", [lambda: Fit(-1), lambda: Fit(batch_size=0), lambda: Fit(patience=0), lambda: Fit(epoch=3)])

@@ -30,7 +30,7 @@ def typed(folder, capsys) -> Typed:
 
 
 def job(tmp_path, name: str, stages: dict[str, int], store: Store | None = None) -> Job:
-    return Job([name], name, tmp_path / name, Forecast(name, stages), store)
+    return Job([name], name, tmp_path / name, Forecast(name, stages, control=False), store)
 
 
 def test_what_jobs_share_is_counted_once(tmp_path):

@@ -86,7 +86,8 @@ class Experiment:
     def forecast(self, fingerprint: str) -> Forecast:
         """What `run` would do over data of that fingerprint, without loading or training anything."""
         chains = self._chains()
-        return Forecast(self._key(chains["student"].keys(code_digest(), fingerprint)[-1]), epochs_by_key(chains, fingerprint))
+        key = self._key(chains["student"].keys(code_digest(), fingerprint)[-1])
+        return Forecast(key, epochs_by_key(chains, fingerprint), control="control" in chains)
 
     def _chains(self) -> dict[str, Chain]:
         chain = Chain(model=self.model, stages=self.stages, order=self.order, seed=self.seed)

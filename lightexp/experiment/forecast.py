@@ -9,10 +9,11 @@ from lightexp.stages import Chain
 
 @dataclass(frozen=True)
 class Forecast:
-    """key: of the run. epochs: of training, by the key of each stage that the run rests on."""
+    """key: of the run. epochs: of training, by the key of each stage that the run rests on. control: whether a dense control runs."""
 
     key: str
     epochs: dict[str, int]
+    control: bool
 
 
 def epochs_by_key(chains: Mapping[str, Chain], fingerprint: str) -> dict[str, int]:

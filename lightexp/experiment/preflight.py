@@ -59,6 +59,8 @@ def check(chain: Chain, label: str, data: Splits, trainer: Trainer) -> int:
     if shape != (2, data.classes):
         raise ConfigError(f"the net {type(model).__name__} gives {list(shape)} for 2 inputs, not [2, {data.classes}]")
     _check_names(model)
+    if not layers(model) and any(stage.prunes or stage.codes for _, stage in chain.steps()):
+        raise ConfigError(f"the net {type(model).__name__} has no linear layer and no convolution, so there is nothing to compress")
     if any(fit_of(stage) for _, stage in chain.steps()):
         checkpointing(model, trainer.checkpointing, batch[0])
     slimmed = False

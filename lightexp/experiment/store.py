@@ -117,19 +117,21 @@ class Store:
 
     @contextmanager
     def _entry_of(self, key: str, summary: dict[str, Any]) -> Iterator[Path]:
-        """A folder to write to, which becomes the entry at the end of the block, and is gone if that fails."""
+        """A folder to write to, which becomes the entry at the end of the block, and is gone if that fails. The last epoch of its
+        training goes when the entry stands."""
         unfinished = self.root / "partial" / f"{key}-{os.getpid()}"
         with self._explained():
             try:
+                shutil.rmtree(unfinished, ignore_errors=True)  # of a dead process that had this number
                 unfinished.mkdir(parents=True)
                 yield unfinished
                 (unfinished / "stage.json").write_text(json.dumps(summary))
                 (unfinished / "users").mkdir()
                 if not self.has(key):
                     os.replace(unfinished, self.root / "stages" / key)
+                shutil.rmtree(self.checkpoint(key).parent, ignore_errors=True)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
-                shutil.rmtree(self.checkpoint(key).parent, ignore_errors=True)
 
     def checkpoint(self, key: str) -> Path:
         """Where the training of a stage may keep its last epoch."""
@@ -179,8 +181,12 @@ class Store:
         )
 
     def remove(self, entry: Entry) -> None:
+        """Whole or not at all, as it was written."""
+        gone = self.root / "partial" / f"{entry.key}-gone-{os.getpid()}"
         with self._explained():
-            shutil.rmtree(entry.folder)
+            gone.parent.mkdir(exist_ok=True)
+            os.replace(entry.folder, gone)
+            shutil.rmtree(gone)
 
     def leftovers(self, older_seconds: float) -> list[Path]:
         """What dead processes left half done, if nothing has touched it for so long."""

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -18,7 +19,11 @@ class PerLayer(Allocation):
     sparsities: dict[str, Annotated[float, Field(ge=0, lt=1)]]
 
     def check(self, weights: dict[str, Tensor], sparsity: float | None) -> None:
-        for name in self.sparsities:
+        below = tuple(f"{name}." for name in weights)  # may be made by an earlier stage
+        self._find([name for name in self.sparsities if not name.startswith(below)], weights)
+
+    def _find(self, names: Iterable[str], weights: dict[str, Tensor]) -> None:
+        for name in names:
             if name not in weights:
                 raise ConfigError(f"the net has no layer {name!r} to prune; there are: {', '.join(weights)}")
 
@@ -28,5 +33,6 @@ class PerLayer(Allocation):
         )
 
     def __call__(self, scores: dict[str, Tensor], sparsity: float | None) -> dict[str, Tensor]:
+        self._find(self.sparsities, scores)
         wanted = {name: self.sparsities.get(name, 0.0) for name in scores}
         return {name: keep_largest(s, s.numel() - round(wanted[name] * s.numel())) for name, s in scores.items()}

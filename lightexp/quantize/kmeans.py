@@ -1,4 +1,4 @@
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -20,6 +20,8 @@ class KMeans(Quantizer):
     start: where the centroids begin, see `lightexp.ops.kmeans.kmeans_1d`.
     scope: a codebook for each tensor, or one for the net, whose gradient is then the sum over all layers.
     """
+
+    moves: ClassVar[bool] = False
 
     clusters: Annotated[int, Field(ge=1, le=65535)] = 31
     start: Literal["linear", "density", "random", "exact"] = "density"

@@ -28,4 +28,4 @@ class LSQ(Quantizer):
         alive = layer.mask.reshape(rows, -1)
         size = (layer.weight.reshape(rows, -1).abs() * alive).sum(1) / alive.sum(1).clamp_min(1)
         step = 2 * size / math.sqrt(2 ** (self.bits - 1) - 1)
-        return torch.where(step > 0, step, 1)
+        return torch.where(step > 0, step, step.max() if step.any() else 1)  # a row without weights takes part in rounding steps

@@ -1,7 +1,7 @@
 """The contract of a quantizer."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
@@ -29,6 +29,9 @@ class Quantizer(ABC):
     A parametrization's `forward(weight)` gives the quantized weight while training and its `code(weight)` the exact integers
     (`lightexp.reparam.WeightCode`). Pruned weights keep code 0.
     """
+
+    moves: ClassVar[bool] = True
+    """Whether training moves the weights behind the codes, which then change; where not, it moves the codes' values alone."""
 
     @abstractmethod
     def fit(self, weights: dict[str, LayerWeight], seed: int, probe: Probe) -> dict[str, nn.Module]: ...

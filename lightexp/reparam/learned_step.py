@@ -24,7 +24,7 @@ class LearnedStep(WeightQuantizer):
     def forward(self, weight: Tensor) -> Tensor:
         step = self.step.reshape(-1, *[1] * (weight.dim() - 1))
         half = 2 ** (self.bits - 1)
-        return round_to_learned_step(weight, step, -half, half - 1)
+        return round_to_learned_step(weight, step, -half, half - 1, weight.numel() // step.numel())
 
     def code(self, weight: Tensor) -> WeightCode:
         step = self.step.detach().clamp_min(torch.finfo(self.step.dtype).tiny)

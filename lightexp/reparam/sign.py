@@ -50,7 +50,11 @@ class StochasticSign(Sign):
 
 
 class FilterSign(WeightQuantizer):
-    """w = α · sign(v), α = mean |v| of the output's weights, with the gradient 1/n + α · 1[|v| ≤ 1] (Rastegari et al. 2016)."""
+    """w = α · sign(v), α = mean |v| of the output's n weights (Rastegari et al. 2016).
+
+    With g = ∂L/∂w the gradient is ∂L/∂vᵢ = α · gᵢ · 1[|vᵢ| ≤ 1] + sign(vᵢ)/n · Σⱼ gⱼ · sign(vⱼ), whose second part is that of α
+    itself; the paper has gᵢ/n for it.
+    """
 
     def _scale(self, weight: Tensor) -> Tensor:
         return self.mean_size(weight, tuple(range(1, weight.dim())))

@@ -35,7 +35,7 @@ class Chain:
             if not isinstance(stage, Stage):
                 raise ConfigError(f"stages.{name} is no stage: it is a {type(stage).__name__}")
         self.earlier()
-        pruned, coded = False, None
+        pruned, coded, shared = False, None, None
         for name, stage in self.steps():
             if stage.needs_pruned and not pruned:
                 raise ConfigError(f"stage {name}: nothing is pruned by then; put a stage that prunes before it")
@@ -45,7 +45,12 @@ class Chain:
                 )
             if stage.needs_codes and not coded:
                 raise ConfigError(f"stage {name}: nothing has quantized the weights by then; put a stage that does before it")
+            if stage.needs_moving and shared:
+                raise ConfigError(
+                    f"stage {name}: stage {shared} has shared the weights by then, which no training moves; put {name} before it in order"
+                )
             pruned |= stage.prunes
+            shared = shared if stage.codes is None else name if stage.shares else None
             coded = coded if stage.codes is None else name if stage.codes else None
 
     def steps(self) -> list[tuple[str, Stage]]:

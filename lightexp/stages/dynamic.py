@@ -23,6 +23,7 @@ class Dynamic(AroundFit, ABC):
     """
 
     prunes: ClassVar[bool] = True
+    needs_moving: ClassVar[bool] = True
     trains_pruned: ClassVar[bool] = False
     """Whether pruned weights train on, unseen, until `end`."""
 

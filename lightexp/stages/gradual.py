@@ -31,6 +31,10 @@ class PruneGradually(AroundFit, Pruning):
     end: Annotated[float, Field(gt=0, le=1)] = 0.7
     every: Annotated[int, Field(ge=1)] = 20
 
+    @property
+    def needs_moving(self) -> bool:
+        return "movement" in self.criterion.needs
+
     def __post_init__(self) -> None:
         AroundFit.__post_init__(self)
         Pruning.__post_init__(self)
@@ -47,8 +51,7 @@ class PruneGradually(AroundFit, Pruning):
         first = 1 - sum(int(mask_of(module).sum()) for module in found.values()) / weights
         for module in found.values():
             set_mask(module, mask_of(module))
-        moving = "movement" in self.criterion.needs
-        if moving:
+        if self.needs_moving:
             # Not from 0, where a cut ahead of the first step could not tell one weight from another.
             measured = gather(model, context.data, self.criterion.needs, self.batches, context.seed)
             movement.start(model, {name: figures.movement for name, figures in measured.items()})
@@ -63,12 +66,12 @@ class PruneGradually(AroundFit, Pruning):
             if step == end:
                 _open(model, False)
 
-        after_backward = movement.add if moving else None
+        after_backward = movement.add if self.needs_moving else None
         self.fit.train(model, context, before_step=before_step, after_backward=after_backward, settled=self.end)
         _open(model, False)
         if self.end == 1:
             self.cut(model, context, self.sparsity, reviving=True)
-        if moving:
+        if self.needs_moving:
             movement.stop(model)
         return model
 

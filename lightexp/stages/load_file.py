@@ -6,12 +6,13 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
 from torch import nn
 
 from lightexp.artifact import decode, parse
 from lightexp.artifact.made_for import check_made_for
 from lightexp.data import Splits
-from lightexp.errors import ArtifactError
+from lightexp.errors import ArtifactError, ConfigError
 from lightexp.models import build
 from lightexp.models.build import factory_of
 from lightexp.spec import spec
@@ -57,9 +58,23 @@ class LoadFile(Load):
         check_made_for(self.header, data, self.path)
 
     def check(self, model: nn.Module) -> None:
-        plain = build(self.factory(), tuple(self.header["model"]["input_shape"]), self.header["model"]["classes"])
-        self.check_tensors(plain.state_dict(), model)
+        self.check_tensors(self._plain().state_dict(), model)
         self.net()
+
+    def check_both(self, model: nn.Module, data: Splits) -> None:
+        plain = self._plain().to(data.train.x.device).eval()
+        plain.load_state_dict(model.state_dict())
+        inputs, _ = data.batch(data.train, torch.arange(2))
+        with torch.no_grad():
+            alike = torch.allclose(plain(inputs), model(inputs), atol=1e-4)
+        if not alike:
+            raise ConfigError(
+                f"{self.path} holds another {type(plain).__name__}, which answers otherwise with the same weights: "
+                f"give model= the options that its net has: {self.header['model']['args']}"
+            )
+
+    def _plain(self) -> nn.Module:
+        return build(self.factory(), tuple(self.header["model"]["input_shape"]), self.header["model"]["classes"])
 
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
         return self.net().to(context.data.train.x.device)

@@ -47,6 +47,7 @@ class Pruning(Stage):
 
     def cut(self, model: nn.Module, context: Context, sparsity: float | None, reviving: bool = False) -> None:
         """Score all weights and mask those that must go. What is masked stays so, unless `reviving`."""
+        self.allocation.check({name: module.weight for name, module in layers(model).items()}, self.sparsity)
         statistics = gather(model, context.data, self.criterion.needs, self.batches, context.seed)
         found, alive = layers(model), {}
         scores: dict[str, Tensor] = {}

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from torch import nn
 
+from lightexp.errors import ConfigError
 from lightexp.quantize import LayerWeight, Quantizer
 from lightexp.quantize import Uniform as UniformQuantizer
 from lightexp.reparam import layers, mask_of, set_quantizer
@@ -28,8 +29,14 @@ class Quantize(Stage):
     batches: Annotated[int, Field(ge=1)] = 20
     skip: tuple[str, ...] = ()
 
+    @property
+    def shares(self) -> bool:
+        return not (self.quantizer.moves or self.skip)
+
     def check(self, model: nn.Module) -> None:
         check_ahead(self.skip, model)
+        if not layers(model).keys() - set(self.skip):
+            raise ConfigError("skip names all layers, so that there is nothing to quantize")
         self.quantizer.check({name: module.weight for name, module in layers(model).items() if name not in self.skip})
 
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:

@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from lightexp.errors import TrainingError
 from lightexp.ops.select import keep_largest
 from lightexp.reparam import latent, layers, mask_of, set_mask
 from lightexp.spec import spec
@@ -40,6 +41,8 @@ class RigL(Dynamic):
             fraction = self.fraction / 2 * (1 + math.cos(math.pi * share))
             statistics = gather(model, context.data, frozenset({"mean_gradient"}), 1, context.seed + step)
             for name, module in layers(model).items():
+                if not statistics[name].mean_gradient.isfinite().all():
+                    raise TrainingError(f"layer {name} has no finite gradient at step {step}: lower the learning rate")
                 exchange(module, statistics[name].mean_gradient, fraction)
 
         return change

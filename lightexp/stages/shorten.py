@@ -34,6 +34,7 @@ class Shorten(AroundFit):
 
     prunes: ClassVar[bool] = True
     needs_codes: ClassVar[bool] = True
+    needs_moving: ClassVar[bool] = True
 
     fit: Fit = Fit()
     strength: Annotated[float, Field(gt=0)] = 1e-6

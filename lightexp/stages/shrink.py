@@ -1,6 +1,7 @@
 """Training towards channels that are 0, ahead of the cut that takes them away."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,8 @@ class ShrinkFilters(Shrinking):
     a filter before one could shrink for ever and change nothing. The largest ‖w_c‖ is that of the channels which
     `lightexp.slim.trace` finds in one group.
     """
+
+    needs_moving: ClassVar[bool] = True
 
     def shrinking(self, model: nn.Module, context: Context) -> Callable[[nn.Module, float], None]:
         if not all(map(reads_weight, layers(model).values())):

@@ -66,6 +66,12 @@ class Stage:
     needs_codes: ClassVar[bool] = False
     """Whether it works on weights that are codes."""
 
+    shares: bool = False
+    """Whether it leaves all weights behind as codes that no training changes."""
+
+    needs_moving: bool = False
+    """Whether it works on weights that training moves."""
+
     def __call__(self, model: nn.Module, context: Context) -> nn.Module:
         for _, stage in self.parts():
             model = stage(model, context)

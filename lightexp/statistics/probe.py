@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lightexp.data import Splits
 from lightexp.reparam import layers, mask_of, strip
@@ -54,7 +55,7 @@ class DataProbe:
         sums, samples = dict.fromkeys(masks, 0.0), self._samples()
         for batch in samples:
             weights = {name: module.weight.detach().requires_grad_() for name, module in layers(self._plain).items()}
-            with torch.enable_grad():
+            with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):  # the fused kernels have no second derivative
                 grads = torch.autograd.grad(self._loss(batch, weights), list(weights.values()), create_graph=True)
                 signs = [_signs(mask, generator) for mask in masks.values()]
                 along = sum((grad * sign).sum() for grad, sign in zip(grads, signs, strict=True))

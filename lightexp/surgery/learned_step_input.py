@@ -28,4 +28,4 @@ class _Rounded(nn.Module):
         return InputGrid(self.step.clamp_min(torch.finfo(self.step.dtype).tiny), self.lowest, self.highest)
 
     def forward(self, x: Tensor) -> Tensor:
-        return round_to_learned_step(x, self.step, self.lowest, self.highest)
+        return round_to_learned_step(x, self.step, self.lowest, self.highest, x[0].numel())
