@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from lightexp.artifact import load, parse_file
 from lightexp.artifact.made_for import check_made_for
@@ -30,7 +32,15 @@ def data_of(file: Path, header: dict[str, Any], overrides: list[str]) -> Splits:
         ArtifactError: it is normalised in another way than the net's.
     """
     beside = file.parent / "config.yaml"
-    known = OmegaConf.load(beside).data if beside.exists() and not overrides else None
+    known = _data_beside(beside) if beside.exists() and not overrides else None
     data = load_data(known, overrides or [f"data={header['data']}"])
     check_made_for(header, data, file)
     return data
+
+
+def _data_beside(path: Path) -> Any:
+    """What a run's config says of its data; None if another program wrote the file."""
+    try:
+        return OmegaConf.load(path).get("data")
+    except (OSError, ValueError, AttributeError, YAMLError, OmegaConfBaseException):
+        return None

@@ -1,5 +1,6 @@
 """A composed config made into an `Experiment`."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -114,4 +115,4 @@ def _make(config: DictConfig, path: str) -> Any:
 
 def _is_read(config: DictConfig, key: str) -> bool:
     """Whether a key of the user's own is referred to from somewhere, as a shared value of his configs."""
-    return f"${{{key}" in OmegaConf.to_yaml(config, resolve=False)
+    return re.search(rf"\$\{{{re.escape(key)}[.\[}}]", OmegaConf.to_yaml(config, resolve=False)) is not None

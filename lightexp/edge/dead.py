@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx_ir as ir
 
-from lightexp.edge.graph import LAYER, constant, dequantizer, is_layer, only_user, put
+from lightexp.edge.graph import LAYER, constant, dequantized, dequantizer, is_layer, only_user, put
 
 KEEP_ZERO = {"Relu", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool", "QuantizeLinear", "DequantizeLinear", "Round"}
 """Operators under which a channel of zeros stays one, and touches no other. (Zero-points are those of 0.)"""
@@ -132,6 +132,11 @@ def _keep(graph: ir.Graph, node: ir.Node, at: int, axis: int, kept: np.ndarray) 
     if holder is None:
         _replace(graph, node, at, constant(value).take(kept, axis))
         return
+    if only_user(value) is None:  # optimizing has joined the equal codes of two layers
+        codes, step = (constant(part) for part in holder.inputs[:2])
+        value = dequantized(graph, node, f"{value.name}.own", codes, step)
+        node.replace_input_with(at, value)
+        holder = value.producer()
     for place, part in enumerate(holder.inputs):
         numbers = constant(part)
         if place == 0 or (axis == 0 and numbers.ndim):

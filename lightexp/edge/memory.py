@@ -1,4 +1,4 @@
-"""The memory that an ONNX file takes to run, in a process of its own: `python -m lightexp.edge.memory FILE BATCH THREADS`."""
+"""The memory that an ONNX file takes to run, in a process of its own: `python -m lightexp.edge.memory FILE BATCH`."""
 
 import subprocess
 import sys

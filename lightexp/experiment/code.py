@@ -11,6 +11,7 @@ DECIDING = (
     "data",
     "distill",
     "edge",
+    "experiment/stage_row.py",
     "factorize",
     "measure",
     "models",
@@ -25,7 +26,7 @@ DECIDING = (
     "surgery",
     "train",
 )
-"""The parts of the package below the engine: an edit to any of them makes new results."""
+"""What decides an entry of the store: an edit to any of it makes new ones."""
 
 
 @functools.cache

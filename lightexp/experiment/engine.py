@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -118,6 +118,7 @@ class Experiment:
         # The same run, started twice at a time, runs once: the second finds everything done.
         with walker.store.lock(f"run-{key}", lambda: observer.progress("student", "waiting for the same run elsewhere", 0)):
             observer.start(self._plan(key, chains, walker, directory))
+            walker = replace(walker, directory=directory)
             student = walker.walk(chain, "student")
             dense = walker.walk(control, "control") if control else None
             record, content = measure(key, chain, student, control, dense, walker, self.latency)

@@ -32,5 +32,9 @@ class Observers(Observer):
             member.finish(record, directory)
 
     def fail(self, error: BaseException) -> None:
+        """Each is told, whatever another one makes of it; what the run ended with is the error that counts."""
         for member in self.members:
-            member.fail(error)
+            try:
+                member.fail(error)
+            except Exception as other:
+                error.add_note(f"{type(member).__name__} could not note it: {other}")

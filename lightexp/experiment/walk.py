@@ -3,6 +3,7 @@
 import time
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -38,7 +39,7 @@ class Walked:
 class Walker:
     """Takes chains through their stages over one data set and one store, and tells the observer.
 
-    used: keys of all entries that this run rests on, so far. coder: of the files that are measured. It is no part of a key:
+    used: keys of all entries that this run rests on, so far; `directory`, where the run will stand, is noted at each. coder: of the files that are measured. It is no part of a key:
     the same nets are stored, with rows measured under the default coder, and measured again for any other.
     trainer: how trainings are computed; no part of a key either.
     """
@@ -48,6 +49,7 @@ class Walker:
     observer: Observer
     coder: Coder = DEFAULT
     trainer: Trainer = field(default_factory=Trainer)
+    directory: Path | None = None
     used: list[str] = field(default_factory=list)
     _teachers: dict[str, Teacher] = field(default_factory=dict)
 
@@ -75,11 +77,17 @@ class Walker:
                     reused = self.store.has(keys[at])
                     if not reused:
                         self._compute(chain, at, label, teacher)
-            self.used.extend([keys[at], *self._of_teachers(stage)])
+            self._rest_on([keys[at], *self._of_teachers(stage)])
             summary = self.store.summary(keys[at])
             rows.append(summary["row"] | self._sizes(chain, keys[at]) | {"stage": name, "key": keys[at], "reused": reused})
             self.observer.stage(label, rows[-1], summary["curve"])
         return Walked(keys, rows)
+
+    def _rest_on(self, keys: list[str]) -> None:
+        """Note it now, so that nobody frees what a run under way needs."""
+        self.used.extend(keys)
+        if self.directory:
+            self.store.use(keys, self.directory)
 
     def net(self, chain: Chain, key: str) -> nn.Module:
         """The net under a key of the chain, with its surgery, masks and quantizers."""

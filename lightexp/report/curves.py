@@ -74,9 +74,10 @@ def curves(path: Path, frame: pd.DataFrame) -> list[Curve]:
         raise ReportError(f"{path.name} has no column {missing[0]}: it needs {', '.join(NEEDED)}")
     if not set(COSTS.values()) & set(rows):
         raise ReportError(f"{path.name} has neither of the columns {' and '.join(COSTS.values())}")
+    rows = _numbers(rows.fillna({"checked": "paper"}), path)
     for column, choice in {"dataset": "tag.data", "network": "tag.model"}.items():
         if column in rows and choice in frame:
-            here, there = sorted(frame[choice].dropna().unique()), sorted(rows[column].unique())
+            here, there = sorted(frame[choice].dropna().unique()), sorted(rows[column].dropna().astype(str).unique())
             rows = rows[rows[column].isin(here)]
             if rows.empty:
                 raise OfOthers(f"{path.name} says nothing of {column} {', '.join(here)}, only of {', '.join(there)}")
@@ -89,6 +90,15 @@ def curves(path: Path, frame: pd.DataFrame) -> list[Curve]:
         )
         for _, found in rows.groupby([*several, "source", "method"], sort=False)
     ]
+
+
+def _numbers(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
+    for column in {"error", *COSTS.values()} & set(rows):
+        try:
+            rows = rows.assign(**{column: pd.to_numeric(rows[column])})
+        except ValueError as error:
+            raise ReportError(f"{path.name}: {column} is no number: {error}") from error
+    return rows
 
 
 def _name(rows: pd.DataFrame, several: list[str]) -> str:

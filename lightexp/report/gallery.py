@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from lightexp.errors import LightexpError
 from lightexp.report.error_bytes import error_bytes_figure, error_latency_figure
 from lightexp.report.error_density import error_density_figure
 from lightexp.report.errors import ReportError
@@ -99,3 +100,5 @@ def drawn(sweep: Sweep, pictures: Sequence[Picture]) -> Iterator[tuple[Picture, 
             yield picture, picture.draw(sweep)
         except ReportError as lack:
             yield picture, lack
+        except LightexpError as fault:
+            yield picture, ReportError(str(fault))

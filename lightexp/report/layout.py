@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from lightexp.report.groups import Group, Groups
@@ -72,12 +73,15 @@ def layout(groups: Groups, spec: TableSpec, cited: list[Citation]) -> Layout:
         return "compressed" if name is None else name
 
     def entries(found: Sequence[Group | Citation]) -> list[Entry]:
-        made: dict[tuple[str, Key], dict[Key, Group | Citation]] = {}
+        made: dict[tuple[str, Key, int], dict[Key, Group | Citation]] = {}
         for one in found:
             places = {key: one for key in keys if _stands(one, columns, key)}
+            named = label(one), _values(one, rows)
+            # A paper may have several rows of one name, each of which stands.
+            nth = next(nth for nth in count() if not made.get((*named, nth), {}).keys() & places.keys())
             if places:
-                made.setdefault((label(one), _values(one, rows)), {}).update(places)
-        return [Entry(name, settings, places) for (name, settings), places in made.items()]
+                made.setdefault((*named, nth), {}).update(places)
+        return [Entry(name, settings, places) for (name, settings, _), places in made.items()]
 
     def section(key: Key) -> Section:
         chosen = [one for one in groups.compressed if _stands(one, blocks, key)]

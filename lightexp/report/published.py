@@ -1,6 +1,7 @@
 """Figures of others, which stand beside one's own."""
 
 import csv
+import math
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -103,6 +104,7 @@ def _number(text: str | None) -> Scalar:
     if not text:
         return None
     try:
-        return int(text) if text.lstrip("+-").isdecimal() else float(text)
+        number = int(text) if text.lstrip("+-").isdecimal() else float(text)
     except ValueError:
         return text
+    return number if math.isfinite(number) else text

@@ -87,10 +87,10 @@ def printed(script: Path, sweeps: Iterable[str]) -> str:
 
 
 def cost(uri: str, frame: pd.DataFrame) -> str:
-    """A sentence on how many runs there are and how long their stages took, each stage counted once."""
-    artifacts = Artifacts(uri)
-    runs = frame.loc[frame["status"] == "FINISHED", "run_id"]
-    stages = {row["key"]: row["seconds"] for run in runs for row in artifacts.record(run)["stages"]}
+    """A sentence on how many runs the tables count and how long their stages took, each stage counted once."""
+    sweep = Sweep(frame, Artifacts(uri))
+    runs = sweep.counted
+    stages = {row["key"]: row["seconds"] for run in runs for row in sweep.artifacts.record(run)["stages"]}
     return (
         f"{len(runs)} runs of {len(stages)} different stages, which took {_duration(sum(stages.values()))}; "
         "teachers and dense controls are not among them."

@@ -73,6 +73,11 @@ class Sweep:
         return self.frame["run_id"].iloc[of.figure(PLACE).astype(int)].tolist()
 
     @cached_property
+    def counted(self) -> list[str]:
+        """Ids of all runs that the sweep's table counts: finished, and superseded by none."""
+        return [run for one in self.groups.compressed for run in self.runs(one)]
+
+    @cached_property
     def records(self) -> Records:
         """Of the settings that no other one beats, or some of them from end to end if they are many.
 
@@ -92,7 +97,7 @@ class Sweep:
         """
         known = all(name in self.frame for name in ("bits/weight", "val/error", "size/file_bytes"))
         quantized = self.frame[self.frame["bits/weight"] < DENSE_BITS] if known else self.frame.iloc[:0]
-        finished = quantized[quantized["status"] == "FINISHED"].sort_values(["val/error", "size/file_bytes"])
+        finished = quantized[quantized["run_id"].isin(self.counted)].sort_values(["val/error", "size/file_bytes"])
         if finished.empty:
             raise NotDrawn("no run quantizes its weights")
         run = finished.iloc[0]

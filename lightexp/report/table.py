@@ -50,7 +50,8 @@ def summarise(frame: pd.DataFrame, spec: TableSpec = AUTOMATIC, folder: Path = P
     figures = [Figures(one, spec.spread, one.name in compared, one == shown[0], others) for one in shown]
     published = _published(metrics, spec, folder)
     cited = [one for one in published if _concerns(one, frame)]
-    compared = compare(published, groups, [metric for metric in metrics if metric.name in _judged(spec)])
+    beside = compare(published, groups, [metric for metric in metrics if metric.name in _judged(spec)])
+    compared = {one: found if one in cited else [] for one, found in beside.items()}
     grid = Grid(layout(groups, spec, cited), figures, groups.version, compared)
     columns, blocks = grid.made()
     cells = [cell for block in blocks for section in block.sections for row in section for cell in row]
@@ -96,7 +97,12 @@ def _published(metrics: list[Metric], spec: TableSpec, folder: Path) -> list[Cit
 
 def _judged(spec: TableSpec) -> Names:
     published = spec.published
-    return () if published is None else tuple(published.figures.values()) if published.judge is None else published.judge
+    if published is None or published.judge is None:
+        return () if published is None else tuple(published.figures.values())
+    for name in published.judge:
+        if name not in published.figures.values():
+            raise ReportError(f"published: judge names {name!r}, which is no figure{nearest(name, published.figures.values())}")
+    return published.judge
 
 
 def _concerns(citation: Citation, frame: pd.DataFrame) -> bool:

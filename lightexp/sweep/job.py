@@ -31,7 +31,10 @@ class Job:
         path = self.directory / "record.json"
         if self.forecast is None or not path.exists():
             return None
-        found = json.loads(path.read_text())
+        try:
+            found = json.loads(path.read_text())
+        except ValueError:  # it was not written by a run
+            return None
         same = found["key"] == self.forecast.key and set(found) == {field.name for field in fields(Record)}
         whole = same and not (self.forecast.control and found["dense_test_accuracy"] is None)
         return Record(**found) if whole else None

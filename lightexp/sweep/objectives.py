@@ -31,5 +31,12 @@ def check(objectives: Mapping[str, str]) -> dict[str, str]:
 
 
 def value(record: Record, name: str) -> float:
-    """The figure of that name. val_error: percent."""
-    return 100 - record.val_accuracy if name == "val_error" else getattr(record, name)
+    """The figure of that name. val_error: percent.
+
+    Raises:
+        ConfigError: the run does not have it.
+    """
+    found = 100 - record.val_accuracy if name == "val_error" else getattr(record, name)
+    if found is None:
+        raise ConfigError(f"objective {name}: the runs do not have this figure; choose what they measure, as latency=onnx")
+    return found

@@ -42,13 +42,15 @@ class Search:
         """Go on with the sweep's study until it has so many trials, and show what is best.
 
         Raises:
-            ConfigError: nothing to choose, impossible objectives, or a study of other ones under the same name.
+            ConfigError: nothing to choose, impossible objectives, or a study of other ones, another config or other code under
+                the same name.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         objectives = check(self.objectives)
         overrides = parse(sweep.context, arguments)
         choices, points = space(overrides), _Points(overrides)
         study = self._study(sweep, objectives)
+        _check_ended(study, lambda trial: points.jobs(sweep, trial))
         begun, left = self._state(study, choices)
         size = f"{self.trials} trials" + (f" × {len(points.seeds)} seeds" if len(points.seeds) > 1 else "")
         aims = ", ".join(f"{name} {ARROWS[direction]}" for name, direction in objectives.items())
@@ -104,6 +106,16 @@ class Search:
             return study.ask(choices)
         except ValueError as error:
             raise ConfigError(f"the study was begun with other values to choose from ({error}): name another sweep") from error
+
+
+def _check_ended(study: Study, jobs_of: Callable[[FrozenTrial], list[Job]]) -> None:
+    """All trials are of one config, so the last that ended speaks for them."""
+    ended = study.get_trials(states=[TrialState.COMPLETE])
+    if ended and not all(job.record() for job in jobs_of(ended[-1])):
+        raise ConfigError(
+            f"the study of sweep {study.study_name} was begun with another config, other seeds or other code, or its runs are gone: "
+            "give this one another name by sweep=NAME"
+        )
 
 
 class _Points:

@@ -52,11 +52,13 @@ def conclude(console: Console, uri: str | None, sweep: str, command: str, more: 
         return
     try:
         bury(uri, sweep)
-        run_id = refresh(uri, sweep, command, more, Artifacts(uri))
-        if run_id is None:
+        try:
+            frame = query.runs(uri, sweep)
+        except ReportError:
             console.print("no table: none of this sweep's runs is tracked")
             return
-        console.print(render.terminal(summarise(query.runs(uri, sweep))))
+        console.print(render.terminal(summarise(frame)))
+        run_id = refresh(uri, sweep, command, more, Artifacts(uri))
     except LightexpError as error:
         console.print(str(error), soft_wrap=True)
         return

@@ -1,6 +1,7 @@
 """The observer that keeps a run in MLflow."""
 
 import getpass
+import os
 import subprocess
 import time
 from dataclasses import asdict
@@ -24,7 +25,7 @@ ARTIFACTS = ("model.lxp", "record.json", "config.yaml", "stages.png", "layers.pn
 class MLflow(Observer):
     """One run in MLflow for one key in one sweep.
 
-    A finished run of the same key is not made again. Attempts that did not finish make room for the next: they go to MLflow's
+    A finished run of the same key is not made again, unless it lacks the dense control that is now asked for. Attempts that did not finish make room for the next: they go to MLflow's
     bin, marked KILLED if they died and still said RUNNING.
 
     params: scalars by name. tags: name → text; `sweep` among them tells runs of the same key apart. name: of the run.
@@ -52,9 +53,10 @@ class MLflow(Observer):
     def start(self, plan: Plan) -> None:
         self.open()
         earlier = self._earlier(plan.key)
-        finished = [run for run in earlier if run.info.status == "FINISHED"]
+        wanted = {"test/dense_error"} if "control" in plan.chains else set()
+        finished = [run for run in earlier if run.info.status == "FINISHED" and wanted <= run.data.metrics.keys()]
         for run in earlier:
-            if run.info.status != "FINISHED" and not (run.info.status == "RUNNING" and lives(run)):
+            if run not in finished and not (run.info.status == "RUNNING" and lives(run)):
                 self._discard(run)
         if finished:
             self.run_id, self.reused = finished[0].info.run_id, True
@@ -144,10 +146,17 @@ class MLflow(Observer):
 def _source() -> dict[str, str]:
     """Who runs what; MLflow's page shows the tags under its own names."""
     return {
-        "mlflow.user": getpass.getuser(),
+        "mlflow.user": _user(),
         "mlflow.source.name": "lightexp",
         "mlflow.source.type": "LOCAL",
     }
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # of a user without a name, as containers have them
+        return str(os.getuid())
 
 
 def _git() -> dict[str, str]:
