@@ -18,6 +18,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from lightexp.errors import ConfigError
+from lightexp.sources import KNOWN, own_files
 
 spec = functools.partial(
     dataclass,
@@ -26,14 +27,13 @@ spec = functools.partial(
 )
 """Class decorator: a frozen dataclass whose fields are checked against their types when it is made (by pydantic)."""
 
-_KNOWN_SOURCES = {"lightexp", "torch", "torchvision", "numpy", "builtins"}
-
 
 def describe(value: Any) -> Any:
     """What `value` is, as plain JSON data: the part of it that decides a result.
 
     Dataclasses become `{"_target_": name, field: …}`, partials and classes their qualified name and arguments. A class or
-    function from outside lightexp and torch carries a digest of its source file as well, so that an edited one is another one.
+    function from outside lightexp and torch carries a digest of its source file as well, so that an edited one is another one, and
+    of the user's own files that this one imports.
 
     Raises:
         ConfigError: the object cannot be described, so a result made with it could not be named: a lambda, a function with
@@ -72,11 +72,13 @@ def digest(*parts: Any) -> str:
 
 def _foreign_source(target: Any) -> dict[str, str]:
     module = target.__module__
-    if module.split(".")[0] in _KNOWN_SOURCES:
+    if module.split(".")[0] in KNOWN:
         return {}
     file = getattr(sys.modules.get(module), "__file__", None)
-    source = Path(file).read_bytes() if file else _source_text(target)
-    return {"_source_": hashlib.sha256(source).hexdigest()[:16]}
+    total = hashlib.sha256(Path(file).read_bytes() if file else _source_text(target))
+    for other in own_files(module) if file else []:
+        total.update(other.read_bytes())
+    return {"_source_": total.hexdigest()[:16]}
 
 
 def _captured(target: Any) -> dict[str, Any]:

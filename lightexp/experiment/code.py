@@ -20,6 +20,7 @@ DECIDING = (
     "quantize",
     "reparam",
     "slim",
+    "sources.py",
     "spec.py",
     "stages",
     "statistics",
