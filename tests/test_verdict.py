@@ -115,7 +115,7 @@ def test_rows_are_matched_by_their_settings_and_those_not_run_are_told():
     assert [[one.ours for one in each] for each in found.values()] == [["x", "y", "z"], []]
     assert lines(found) == [
         "Han 2016, a · z: beaten: test error 1.58 → 1.40 ± 0.01 %; other rows of ours: 1 beaten, 1 missed",
-        "Han 2016, c: not run",
+        "not run: Han 2016, c",
     ]
     assert summary(found[cited[0]]) == "2 beaten, 1 missed"
 
@@ -127,4 +127,4 @@ def test_the_table_has_a_column_of_verdicts(tmp_path):
     published = Published("p.csv", "who", figures, judge="test/error", match=match)
     made = summarise(frame, TableSpec(rows="sparsity", published=published), tmp_path)
     assert [cell.text for cell in column(made, "verdict")][-2:] == ["beaten", "missed"]
-    assert [line.partition(": test")[0] for line in made.verdicts] == ["A, 0.5: beaten", "B, 0.9: missed", "C, 0.1: not run"]
+    assert [line.partition(": test")[0] for line in made.verdicts] == ["A, 0.5: beaten", "B, 0.9: missed", "not run: C, 0.1"]

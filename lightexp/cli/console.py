@@ -17,6 +17,8 @@ from lightexp.track import MLflow
 
 COLUMNS = ("stage", "epochs", "val. acc. %", "sparsity %", "bits", "bytes", "ratio", "seconds", "")
 
+EVERY_SECONDS = 30
+
 
 class Live(Observer):
     """A table of stages that grows, and a bar for the stage under way; plain lines where there is no terminal."""
@@ -25,7 +27,8 @@ class Live(Observer):
         self.tracker = tracker
         self.console = Console(highlight=False)
         self.rows: list[tuple[str, ...]] = []
-        self.began = time.perf_counter()
+        self.began = self.told = time.perf_counter()
+        self.first: tuple[float, float] | None = None
         self.bar = Progress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn()
         )
@@ -42,10 +45,28 @@ class Live(Observer):
             self.console.print(_line(COLUMNS), soft_wrap=True)
 
     def progress(self, chain: str, stage: str, share: float) -> None:
+        title = _title(chain, stage)
+        if share == 0 and title.endswith(")"):  # no plain start
+            self.console.print(title, soft_wrap=True)
+        if not self.console.is_terminal:
+            self._tell(title, share)
+            return
         if share == 0:
             self.bar.reset(self.task)
-        self.bar.update(self.task, description=_title(chain, stage), completed=100 * share, visible=True)
+        self.bar.update(self.task, description=title, completed=100 * share, visible=True)
         self.live.update(Group(self._table(), self.bar))
+
+    def _tell(self, title: str, share: float) -> None:
+        """In a log, a line every half minute: how far a stage has come, and what is left at the rate so far."""
+        now = time.perf_counter()
+        if share == 0:
+            self.told, self.first = now, None
+        elif self.first is None:
+            self.first = now, share
+        elif now - self.told >= EVERY_SECONDS and share > self.first[1]:
+            left = (now - self.first[0]) * (1 - share) / (share - self.first[1])
+            self.console.print(f"{title}: {100 * share:.0f} %, about {left:,.0f} s left", soft_wrap=True)
+            self.told = now
 
     def stage(self, chain: str, row: dict[str, Any], curve: list[dict[str, Any]]) -> None:
         self.rows.append(_cells(chain, row))

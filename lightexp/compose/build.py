@@ -8,6 +8,7 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from lightexp.compose.resolvers import conf_folder
 from lightexp.errors import ConfigError
 from lightexp.experiment import Experiment, Store
 
@@ -63,7 +64,7 @@ def experiment(config: DictConfig, directory: Path | None = None) -> Experiment:
     """
     unread = [str(key) for key in config if key not in READ + SHARED and not _is_read(config, str(key))]
     if unread:
-        raise ConfigError(f"nothing reads the config's {unread[0]!r}: misspelt? There are: {', '.join(READ + SHARED)}")
+        raise ConfigError(f"nothing reads the config's {unread[0]!r}: {_why_unread(unread[0])}")
     root = config.cache.root
     return Experiment(
         data=_make(config, "data"),
@@ -111,6 +112,14 @@ def _make(config: DictConfig, path: str) -> Any:
             f"{path} has no _target_ that says what it is: choose one of the group's configs, or set {path}._target_"
         )
     return instantiate(node, _convert_="all")
+
+
+def _why_unread(key: str) -> str:
+    if key == "experiment":
+        return "a file of experiment/ must begin with the line `# @package _global_`"
+    if (conf_folder() / key).is_dir():
+        return f"a config chooses one of a group among its defaults, as `- override /{key}: NAME`"
+    return f"misspelt? There are: {', '.join(READ + SHARED)}"
 
 
 def _is_read(config: DictConfig, key: str) -> bool:

@@ -7,6 +7,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 from yaml import YAMLError
 
+from lightexp.compose.resolvers import conf_folder
 from lightexp.errors import LightexpError
 
 
@@ -23,7 +24,7 @@ def explain(error: BaseException) -> str | None:
             return f"config: {_first_lines(error)}"
         case HydraException():
             cause = error.__cause__ if isinstance(error.__cause__, (LightexpError, YAMLError)) else None
-            return explain(cause) if cause else f"config: {_first_lines(error)}"
+            return explain(cause) if cause else f"config: {_of_one_stage(str(error)) or _first_lines(error)}"
         case OSError():
             return f"{error.filename or 'the system'}: {error.strerror or error}"
         case YAMLError():
@@ -50,7 +51,27 @@ def _validation(error: ValidationError, prefix: str) -> str:
     first = error.errors()[0]
     path = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("function", "is-instance", "constrained")))
     given = "" if first["type"] == "unexpected_keyword_argument" else f" (given: {first['input']!r})"
-    return f"{prefix}{path}: {first['msg'][0].lower()}{first['msg'][1:]}{given}"
+    group, place = path.rpartition(".")[2], f"{prefix}{path}"
+    named = isinstance(first["input"], str) and (conf_folder() / group / f"{first['input']}.yaml").is_file()
+    hint = f"; for this stage alone type {_own(group, place, first['input'])}" if named else ""
+    return f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}{given}{hint}"
+
+
+def _of_one_stage(said: str) -> str | None:
+    """What to type where an override goes below what all stages have in common."""
+    found = re.search(r"override '\+*((stages\.\S+)\.(\w+))\.[^\s']+'\.", said)
+    if found is None or not (conf_folder() / found[3]).is_dir():
+        return None
+    place, _, group = found.groups()
+    return f"{place} is the {group} of all stages: give this one its own first, {_own(group, place, f'NAME, one of {_choices(group)}')}"
+
+
+def _own(group: str, place: str, name: str) -> str:
+    return f"+{group}@{place}={name}"
+
+
+def _choices(group: str) -> str:
+    return ", ".join(sorted(file.stem for file in (conf_folder() / group).glob("*.yaml")))
 
 
 def _first_lines(error: BaseException) -> str:

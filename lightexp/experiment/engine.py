@@ -101,7 +101,8 @@ class Experiment:
         try:
             return torch.zeros(0, device=self.device).device
         except (RuntimeError, AssertionError) as error:
-            raise ConfigError(f"the device {self.device!r} cannot be used here; choose auto, cpu or cuda") from error
+            reason = str(error).partition(chr(10))[0].rstrip(".")
+            raise ConfigError(f"the device {self.device!r} cannot be used here ({reason}); choose auto, or one that there is") from error
 
     def _run(self, chains: dict[str, Chain], walker: Walker, observer: Observer) -> Record:
         chain, control = chains["student"], chains.get("control")

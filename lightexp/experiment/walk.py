@@ -140,7 +140,8 @@ class Walker:
         """Run the stage of that number and keep what it gives."""
         (name, stage), seed = chain.steps()[at - 1], self.seeds(chain)[at]
         before, key = self.keys(chain)[at - 1 : at + 1]
-        self.observer.progress(label, name, 0)
+        resumed = self.store.checkpoint(key).exists()
+        self.observer.progress(label, f"{name} (goes on behind its last epoch)" if resumed else name, 0)
         progress = partial(self.observer.progress, label)
         keep = partial(keep_logits, self.store, self.used, lambda what, share: progress(f"{name}: {what}", share))
         around = Surroundings(self.store.checkpoint(key), keep=keep, on_progress=partial(progress, name), trainer=self.trainer)

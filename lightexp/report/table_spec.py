@@ -17,6 +17,8 @@ from lightexp.spec import spec
 
 def _metric(given: Any) -> Any:
     """A metric that is known needs its name alone, and may be given otherwise in part."""
+    if isinstance(given, str) and given not in KNOWN:
+        raise ReportError(f"{given!r} is no metric known{nearest(given, KNOWN)}; one of your own is {{name: {given}, better: lower}}, or higher")
     given = {"name": given} if isinstance(given, str) else given
     known = KNOWN.get(given.get("name")) if isinstance(given, dict) else None
     return {name: getattr(known, name) for name in Metric.__dataclass_fields__} | given if known else given

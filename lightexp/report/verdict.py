@@ -89,8 +89,10 @@ def _beside(citation: Citation, groups: Groups, metrics: Sequence[Metric]) -> li
 
 
 def lines(compared: Mapping[Citation, Sequence[Comparison]]) -> list[str]:
-    """A line for each row of others: what the best of ours beside it reached, and how many others of ours did."""
-    return [_best(found) if found else f"{_name(one)}: not run" for one, found in compared.items()]
+    """A line for each row of others: what the best of ours beside it reached, and how many others of ours did; one line for all
+    that were not run."""
+    absent = dict.fromkeys(_name(one) for one, found in compared.items() if not found)
+    return [*(_best(found) for found in compared.values() if found), *[f"not run: {'; '.join(absent)}"] * bool(absent)]
 
 
 def _best(found: Sequence[Comparison]) -> str:

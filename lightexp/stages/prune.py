@@ -55,7 +55,13 @@ class Pruning(Stage):
             free = reviving and reads_weight(module)
             weight = (latent(module) if free else module.weight).detach()
             alive[name] = torch.ones_like(mask_of(module)) if free else mask_of(module)
-            scores[name] = self.criterion(weight, statistics[name]).masked_fill(~alive[name], -torch.inf)
+            found_scores = self.criterion(weight, statistics[name])
+            if found_scores.shape != weight.shape:
+                raise ConfigError(
+                    f"{type(self.criterion).__name__} gives scores of shape {list(found_scores.shape)} for the weights of layer "
+                    f"{name}, which have {list(weight.shape)}: it must give one for each"
+                )
+            scores[name] = found_scores.masked_fill(~alive[name], -torch.inf)
             if scores[name].isnan().any():
                 raise ConfigError(
                     f"{type(self.criterion).__name__} gives scores that are no numbers in layer {name}: choose another"

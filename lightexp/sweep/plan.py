@@ -64,7 +64,7 @@ def totals(jobs: Iterable[Job]) -> Totals:
 
 
 def announce(name: str, jobs: Sequence[Job], done: Sequence[Job], at_once: int | None) -> str:
-    """The plan as two lines."""
+    """The plan as two lines, and one more where what is swept changes nothing."""
     barred = [job for job in jobs if job.error]
     left = [job for job in jobs if job not in done and not job.error]
     parts = [f"{len(jobs)} jobs", f"{len(done)} done", f"{len(left)} to run" + (f", {at_once} at a time" if at_once else "")]
@@ -77,4 +77,7 @@ def announce(name: str, jobs: Sequence[Job], done: Sequence[Job], at_once: int |
             f"{found.stages} stages, {found.different} of them different: {found.different - found.missing} in the store, "
             f"{found.missing} to compute ({found.epochs:,} epochs; {found.epochs_alone:,} if nothing were shared)"
         )
+    keys = [job.forecast.key for job in jobs if job.forecast]
+    if len(set(keys)) < len(keys):
+        lines.append(f"only {len(set(keys))} of these {len(keys)} runs differ: some of what is swept is read by no stage of theirs")
     return "\n".join(lines)
