@@ -65,6 +65,16 @@ def test_lsq_begins_at_twice_the_mean_and_learns_its_step():
     assert module.step.grad.item() != 0
 
 
+def test_the_step_of_lsq_learns_alike_however_a_batch_is_shared_out():
+    x, grads = torch.rand(8, 5) * 3, []
+    for parts in (1, 2, 8):
+        module = rounding(LSQActivation(2), [1.0, 2.0])
+        for part in x.chunk(parts):
+            module(part).square().sum().backward()
+        grads.append(module.step.grad.item())
+    assert grads == pytest.approx([grads[0]] * 3)
+
+
 def test_pact_learns_where_it_clips():
     module = rounding(PACT(2), [1.0, 3.0])
     out, grads = through(module, [-1.0, 0.6, 2.2, 4.0, 7.0])

@@ -243,6 +243,18 @@ def test_a_training_that_cannot_be_kept_can_go_on(tmp_path, monkeypatch):
     assert store.has("k") and not store.checkpoint("k").exists()
 
 
+def test_what_a_run_under_way_rests_on_is_in_use(tmp_path):
+    seen = []
+
+    class Looks(Observer):
+        def stage(self, chain, row, curve):
+            (entry,) = [entry for entry in Store(tmp_path / "store").entries() if entry.key == row["key"]]
+            seen.append([str(user) for user in entry.users] == [str(tmp_path / "run")] or chain == "teacher")
+
+    tiny.experiment(tmp_path, observers=[Looks()]).run()
+    assert len(seen) == 6 and all(seen)
+
+
 def full(*_):
     raise OSError(errno.ENOSPC, "no space")
 

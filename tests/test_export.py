@@ -194,6 +194,23 @@ def test_dead_filters_and_units_are_dropped(tmp_path, precision):
     assert found.largest_difference < (1e-4 if precision == "float32" else 0.1 * found.largest_logit)
 
 
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_layers_of_equal_codes_lose_their_own_units(tmp_path, precision):
+    """Optimizing joins what is equal: here three layers of zeros, whose units are all dead but the biased ones."""
+
+    def prune(net):
+        with torch.no_grad():
+            for layer in list(layers(net).values())[1:4]:
+                layer.weight[:], layer.bias[:8] = 0, -1.0
+        quantize(net)
+
+    path = write(tmp_path / "a.lxp", partial(MLP, widths=[16] * 5), (1, 4, 4), prune, 10)
+    exported = export(path, precision)
+    assert set(exported.dropped) >= {"layers.1", "layers.2", "layers.3"}
+    found = check(session(exported.content, "a"), load(path), (1, 4, 4), None)
+    assert found.largest_difference < (1e-4 if precision == "float32" else 0.1 * found.largest_logit)
+
+
 def test_what_feeds_a_sum_stays_and_one_unit_is_always_left():
     class Residual(nn.Module):
         def __init__(self):

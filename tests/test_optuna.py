@@ -156,6 +156,8 @@ def test_a_study_goes_on_where_it_was_and_asks_for_no_point_twice(typed, folder)
     assert "0 to run" in typed(*SEARCH, "sweep=found", "hydra.sweeper.trials=4")
     said = typed(*SEARCH, "sweep=found", "hydra.sweeper.trials=4", "~hydra.sweeper.objectives.file_bytes", code=1)
     assert "give this one another name by sweep=NAME" in said
+    said = typed(*SEARCH, "sweep=found", "hydra.sweeper.trials=5", "batch_size=48", code=1)
+    assert "begun with another config, other seeds or other code" in said
 
 
 def test_seeds_are_averaged_over_and_the_sampler_may_be_genetic(typed, folder):

@@ -15,7 +15,7 @@ from lightexp.errors import ArtifactError, ConfigError, DataError, LightexpError
 from lightexp.experiment import Experiment, Observer, Record, Store
 from lightexp.factorize import Ratio
 from lightexp.measure import score
-from lightexp.models import MLP
+from lightexp.models import MLP, BatchNormMLP
 from lightexp.prune import Uniform
 from lightexp.quantize import KMeans
 from lightexp.spec import describe
@@ -245,3 +245,10 @@ def test_a_file_is_of_the_net_that_it_is_loaded_into(file, tmp_path):
         experiment(tmp_path, {"load": LoadFile(file)}).run()
     record = experiment(tmp_path, {"load": LoadFile(file)}, partial(MLP, widths=[40])).run()
     assert record.test_accuracy == Record.read(file.parent / "record.json").test_accuracy
+
+
+def test_a_net_of_other_options_and_the_same_shapes_is_not_taken_for_the_file(tmp_path):
+    experiment(tmp_path, {"fit": Fit(1)}, partial(BatchNormMLP, widths=[12], activation="relu")).run()
+    load = LoadFile(tmp_path / "run" / "model.lxp")
+    with pytest.raises(ConfigError, match="holds another BatchNormMLP, which answers otherwise"):
+        experiment(tmp_path / "other", {"load": load}, partial(BatchNormMLP, widths=[12], activation="hardtanh")).run()

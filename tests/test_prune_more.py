@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from lightexp.errors import ConfigError
-from lightexp.prune import ERK, SNIP, Fisher, NofM, PerLayer, Statistics, Taylor, WeightEntropy
-from lightexp.stages import Prune
+from lightexp.prune import ERK, SNIP, Criterion, Fisher, NofM, PerLayer, Statistics, Taylor, WeightEntropy
+from lightexp.spec import spec
+from lightexp.stages import Context, Prune
 from lightexp.statistics.gather import gather
 
 WEIGHT = torch.tensor([[2.0, -1.0], [0.5, 0.0]])
@@ -70,6 +71,27 @@ def test_rows_that_do_not_divide_are_refused_before_training():
         Prune(None, allocation=NofM(2, 4)).check(net)
     with pytest.raises(ConfigError, match="4:4 prunes nothing"):
         NofM(4, 4)
+
+
+def test_a_criterion_of_another_shape_is_named():
+    net = nn.Sequential(nn.Linear(6, 3))
+    with pytest.raises(ConfigError, match=r"PerRow gives scores of shape \[3, 1\] for the weights of layer 0, which have \[3, 6\]"):
+        Prune(0.5, criterion=PerRow())(net, Context(None, seed=0))
+
+
+@spec
+class PerRow(Criterion):
+    def __call__(self, weight, statistics):
+        return weight.abs().sum(1, keepdim=True)
+
+
+def test_what_an_allocation_needs_is_asked_of_the_net_that_there_is():
+    net = nn.Sequential(nn.Linear(8, 3))
+    Prune(None, allocation=PerLayer({"0.1": 0.5})).check(net)  # a layer that factorizing may make
+    with pytest.raises(ConfigError, match="no layer '0.1' to prune"):
+        Prune(None, allocation=PerLayer({"0.1": 0.5}))(net, Context(None, seed=0))
+    with pytest.raises(ConfigError, match="which 4 does not divide"):
+        Prune(None, allocation=NofM(2, 4))(nn.Sequential(nn.Linear(6, 3)), Context(None, seed=0))
 
 
 def test_each_layer_is_cut_to_its_own_share():

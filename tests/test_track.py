@@ -64,6 +64,15 @@ def test_the_same_run_again_is_the_same_run(uri, tmp_path):
     assert len(runs_of(uri, "twice")) == 1
 
 
+def test_a_control_that_is_asked_for_later_is_tracked(uri, tmp_path):
+    first = tracked(uri, tmp_path, "later")
+    second = tracked(uri, tmp_path, "later", control=True)
+    assert (second.reused, second.run_id == first.run_id) == (False, False)
+    (run,) = runs_of(uri, "later")
+    assert "test/dense_error" in run.data.metrics
+    assert tracked(uri, tmp_path, "later").reused and tracked(uri, tmp_path, "later", control=True).reused
+
+
 class Fails(Observer):
     def stage(self, chain, row, curve):
         if row["stage"] == "share":

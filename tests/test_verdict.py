@@ -1,6 +1,7 @@
 """Whether a published row was reached: by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lightexp.report.errors import ReportError
 from lightexp.report.groups import Group, Groups
 from lightexp.report.metrics import KNOWN
 from lightexp.report.published import Citation, Published, citations
@@ -118,6 +120,17 @@ def test_rows_are_matched_by_their_settings_and_those_not_run_are_told():
         "not run: Han 2016, c",
     ]
     assert summary(found[cited[0]]) == "2 beaten, 1 missed"
+
+
+def test_what_the_runs_are_not_about_is_not_run_though_it_does_not_vary(tmp_path):
+    (tmp_path / "p.csv").write_text("who,keeps,error\nA,0.5,2.50\nA,0.5,2.60\nB,0.9,1.00\n")
+    frame = pd.DataFrame([run(seed, 1.9 + 0.1 * seed, 0.5) for seed in range(3)])
+    published = Published("p.csv", "who", {"error": "test/error"}, match={"keeps": "sparsity"})
+    made = summarise(frame, TableSpec(rows="sparsity", published=published), tmp_path)
+    assert [line.partition(": test")[0] for line in made.verdicts] == ["A, 0.5: beaten", "A, 0.5: beaten", "not run: B, 0.9"]
+    assert [cell.text for cell in column(made, "verdict")][-2:] == ["beaten", "beaten"]  # both rows of one name stand
+    with pytest.raises(ReportError, match="judge names 'test/eror', which is no figure; did you mean 'test/error'"):
+        summarise(frame, TableSpec(rows="sparsity", published=replace(published, judge="test/eror")), tmp_path)
 
 
 def test_the_table_has_a_column_of_verdicts(tmp_path):
