@@ -144,14 +144,20 @@ def test_published_curves_are_those_of_the_sweeps_net(tmp_path):
     assert (
         first.over_density() == ([1.0, 5.0], [2.5, 1.5])
         and first.over_bytes() == ([], [])
-        and second.name == "y (B 2020; memory)"
+        and second.name == "B 2020 (memory)"
     )
+    with path.open("a") as file:
+        file.write("B 2020,mnist,lenet300,z,2,2.0,\n")
+    assert [curve.name for curve in curves(path, runs)] == ["A 2019", "y (B 2020, memory)", "z (B 2020)"]
     with pytest.raises(ReportError, match="^published.csv says nothing of dataset digits, only of mnist$"):
         curves(path, pd.DataFrame([run()]))
     path.write_text("source,method,error,bytes\nC 2021,z,1.9,8560\nC 2021,z,2.5,\n")
     assert curves(path, runs)[0].over_bytes() == ([8560], [1.9])
     path.write_text("source,method,error\n")
     with pytest.raises(ReportError, match="has neither of the columns kept_percent and bytes"):
+        curves(path, runs)
+    path.write_text("source,method,error,bytes\nC 2021,z,low,8560\n")
+    with pytest.raises(ReportError, match="published.csv: error is no number"):
         curves(path, runs)
     path.write_text("source,error,bytes\n")
     with pytest.raises(ReportError, match="has no column method"):

@@ -49,7 +49,7 @@ def _known(cost: list[float], error: list[float]) -> tuple[list[float], list[flo
 
 def draw_published(axes: Axes, found: Sequence[Curve], over: Callable[[Curve], tuple[list, list]]) -> dict[str, Artist]:
     """Grey and dotted, each with a marker of its own; by their names."""
-    theirs = {"color": GREY, "linestyle": ":", "linewidth": 0.9, "zorder": 2}
+    theirs = {"color": GREY, "linestyle": ":", "linewidth": 0.9, "zorder": 5}
     return {
         curve.name: axes.plot(*over(curve), marker=marker, **theirs)[0]
         for curve, marker in zip(found, cycle(MARKERS), strict=False)
@@ -82,9 +82,10 @@ def curves(path: Path, frame: pd.DataFrame) -> list[Curve]:
             if rows.empty:
                 raise OfOthers(f"{path.name} says nothing of {column} {', '.join(here)}, only of {', '.join(there)}")
     several = [name for name in ("dataset", "network") if name in rows and rows[name].nunique() > 1]
+    methods = rows.groupby("source")["method"].nunique()
     return [
         Curve(
-            _name(found, several),
+            _name(found, several, alone=methods[found["source"].iloc[0]] == 1),
             found["error"].tolist(),
             **{cost: found[column].tolist() if column in found else [math.nan] * len(found) for cost, column in COSTS.items()},
         )
@@ -101,9 +102,10 @@ def _numbers(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
     return rows
 
 
-def _name(rows: pd.DataFrame, several: list[str]) -> str:
-    """What a legend calls a curve."""
+def _name(rows: pd.DataFrame, several: list[str], alone: bool) -> str:
+    """What a legend calls a curve. alone: it is the only method of its source, whose name then tells it."""
     first = rows.iloc[0]
-    of = "".join(f", {first[name]}" for name in several)
     checked = set(rows["checked"]) - {"paper"} if "checked" in rows else set()
-    return f"{first['method']} ({first['source']}{of}{''.join(f'; {word}' for word in sorted(checked))})"
+    told = [str(first[name]) for name in several] + sorted(checked)
+    named, told = (first["source"], told) if alone else (first["method"], [first["source"], *told])
+    return f"{named} ({', '.join(told)})" if told else named

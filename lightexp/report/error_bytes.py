@@ -30,7 +30,10 @@ from lightexp.report.series import (
     points,
     told_apart,
 )
-from lightexp.report.style import GREY, STYLE, log_axis, new_figure, spans_decade
+from lightexp.report.style import GREY, STYLE, digits, log_axis, new_figure, spans_decade
+
+FAR = 10.0
+"""How many times more than all else the dense control costs before it is left out, of which the line of its error remains."""
 
 WHAT = {BYTES.name: "a file", LATENCY.name: "a latency (latency=onnx gives one)"}
 """What a run lacks that has no such figure."""
@@ -52,7 +55,8 @@ def against(cost: Metric, groups: Groups, metric: Metric = ERROR, published: Seq
 
     Each run is a small ring, each setting its mean with the standard deviations. Colours and markers tell apart what is text in the settings, or the numbers where none is; if these make too many for a
     legend, all look alike. Settings that differ in one number alone are joined by a line. Settings that another one beats in
-    both are muted, a staircase leads over those that none does. The dense controls are black, published files grey and dotted.
+    both are muted, a staircase leads over those that none does. The dense controls are black, and of those that cost far more than
+    all else only the error is drawn; published files are grey and dotted.
 
     Raises:
         NotDrawn: no run that has finished has both.
@@ -63,7 +67,10 @@ def against(cost: Metric, groups: Groups, metric: Metric = ERROR, published: Seq
     series = told_apart(rows, groups.settings)
     fronts = _fronts(rows, metric)
     unbeaten = set(chain(*fronts))
-    names = [*series, "dense control", "Pareto front", *(curve.name for curve in published)]
+    theirs = [x for curve in published for x in curve.over_bytes()[0]]
+    far = bool(controls) and min(x for row in controls for x in row.x) > FAR * max([x for row in rows for x in row.x] + theirs)
+    dense = f"dense control (at {digits(float(f'{controls[0].mean[0]:.2g}'))})" if far else "dense control"
+    names = [*series, dense, "Pareto front", *(curve.name for curve in published)]
     figure = new_figure(2.2 + legend_inches(names))
     axes = figure.subplots()
     handles = {
@@ -71,13 +78,13 @@ def against(cost: Metric, groups: Groups, metric: Metric = ERROR, published: Seq
         for (name, found), look in zip(series.items(), looks(), strict=False)
     }
     if controls:
-        handles["dense control"] = draw_controls(axes, controls)
+        handles[dense] = draw_controls(axes, controls, as_points=not far)
     for front in (front for front in fronts if len(front) > 1):
         handles["Pareto front"] = _stairs(axes, sorted(row.mean for row in front))
     handles |= draw_published(axes, published, Curve.over_bytes)
-    theirs = [curve.over_bytes() for curve in published]
-    log_axis(axes, "x", [x for row in rows + controls for x in row.x] + [x for found, _ in theirs for x in found])
-    if spans_decade(errors := [row.mean[1] for row in rows + controls] + [y for _, found in theirs for y in found]):
+    log_axis(axes, "x", [x for row in rows + controls * (not far) for x in row.x] + theirs)
+    errors = [row.mean[1] for row in rows + controls] + [y for curve in published for y in curve.over_bytes()[1]]
+    if spans_decade(errors):
         log_axis(axes, "y", errors)
     axes.set_xlabel(axis_title(cost))
     axes.set_ylabel(axis_title(metric))
