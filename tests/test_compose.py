@@ -80,6 +80,9 @@ def test_a_criterion_of_one_stage_can_be_another_one():
         (["model._target_=no.such.Class"], "model: "),
         (["device=tpu"], "the device 'tpu' cannot be used here"),
         (["cache.root=/proc/nowhere"], "the stage store /proc/nowhere cannot be used"),
+        (["stages.tune.optimizer.lr=1"], "give this one its own first, +optimizer@stages.tune.optimizer=NAME, one of adam, adamw"),
+        (["stages.tune.rate=constant"], "for this stage alone type +rate@stages.tune.rate=constant"),
+        (["+epoch=5"], "nothing reads the config's 'epoch'"),
         (["augment=shift", "augment.shift.pixels=-1"], "augment.shift.pixels"),
     ],
 )

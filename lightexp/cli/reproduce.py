@@ -20,6 +20,7 @@ from lightexp.report.table import summarise
 from lightexp.report.table_spec import TableSpec
 
 SMALL = "The small form shows that all of it runs: on other data and in few epochs its figures and verdicts say nothing."
+TABLE = "table.yaml"
 PRIVATE = ("data.root=", "hydra.", "hydra/")
 """Overrides that say where and how, not what."""
 
@@ -32,7 +33,8 @@ def main(name: str, part: str | None, quick: bool, output: Path | None, override
     """
     folder = find(name)
     study = read(folder)
-    specs = [table_spec.read(folder / table) for table in study.tables]
+    tables = study.tables or [TABLE] * (folder / TABLE).is_file()
+    specs = [table_spec.read(folder / table) for table in tables] or [TableSpec()]
     wanted = pictures(study.pictures)
     parts = study.chosen(part)
     if alone := quick or output is not None:  # a page of its own, which has them all

@@ -11,6 +11,9 @@ from lightexp.compose.resolvers import conf_folder
 from lightexp.errors import LightexpError
 
 
+_WITHOUT_PACKAGE = "a file of experiment/ must begin with the line `# @package _global_`"
+
+
 def explain(error: BaseException) -> str | None:
     """One line for the user if the error is of his making; None if it is a fault of ours, whose traceback is wanted."""
     match error:
@@ -75,4 +78,6 @@ def _choices(group: str) -> str:
 
 
 def _first_lines(error: BaseException) -> str:
+    if "@experiment." in str(error):
+        return f"{_WITHOUT_PACKAGE}: {str(error).partition(chr(10))[0]}"
     return " ".join(re.split(r"\s*(?:full_key:|Set the environment variable|Config search path)", str(error))[0].split())

@@ -23,7 +23,8 @@ class Study:
     sweeps: name → overrides, as typed behind `lightexp run -m`; configs of the study's folder can be chosen.
     quick: name → overrides that make a small form of that sweep, on data that is there without a download. They stand in place
     of those of the same key. A sweep that is not named has no such form.
-    tables: files that say what tables show, see `lightexp.report.table_spec`; one that names no sweeps shows all.
+    tables: files that say what tables show, see `lightexp.report.table_spec`; one that names no sweeps shows all. table.yaml by
+    default; where that is not there, what varies makes the rows.
     pictures: names of `lightexp plot`'s that are drawn of each sweep; where there are parts, of what stands in each table. curves:
     a csv of published ones to draw beside.
     scripts: Python files of the folder; each is given the names of the sweeps, and prints Markdown.
@@ -32,7 +33,7 @@ class Study:
 
     sweeps: dict[str, tuple[str, ...]]
     quick: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    tables: Names = ("table.yaml",)
+    tables: Names = ()
     pictures: Names = ()
     curves: Path | None = None
     scripts: Names = ()
