@@ -10,6 +10,7 @@ from lightexp.cli.run import check
 from lightexp.compose import build
 from lightexp.compose.errors import explain
 from lightexp.compose.resolvers import conf_folder, register
+from lightexp.compose.unread import unread
 from lightexp.errors import ConfigError
 from lightexp.stages import Chain
 
@@ -88,6 +89,20 @@ def test_a_criterion_of_one_stage_can_be_another_one():
 )
 def test_a_config_that_cannot_run_is_told_in_one_line_before_training(overrides, said):
     assert said in complaint(*overrides)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "idle"),
+    [
+        (["schedule=prune", "quantizer.clusters=3", "criterion=fisher"], ["quantizer.clusters=3"]),
+        (["quantizer.clusters=3", "augment=shift", "seed=1", "~latency"], []),
+        (["schedule=dense", "loss.temperature=2", "sparsity=0.5"], ["sparsity=0.5"]),
+        (["order=[train]", "stages.prune.sparsity=0.5", "stages.train.epochs=1"], ["stages.prune.sparsity=0.5"]),
+        (["teacher=none", "loss=cross_entropy", "teacher_epochs=3"], ["teacher_epochs=3"]),
+    ],
+)
+def test_what_is_asked_for_in_vain_is_told(overrides, idle):
+    assert unread(composed(*overrides), overrides) == idle
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from lightexp.cli.console import Live
 from lightexp.cli.naming import colour_of, command, name_of, note_of
 from lightexp.compose import build
 from lightexp.compose.resolvers import cores
+from lightexp.compose.unread import unread
 from lightexp.experiment import Observer
 from lightexp.experiment.write import write_whole
 from lightexp.report.observer import Pictures
@@ -21,6 +22,8 @@ from lightexp.sweep.status import told
 def run_single(config: DictConfig, hydra_config: Any) -> None:
     """Run the experiment that Hydra composed, in Hydra's output directory, on all cores."""
     torch.set_num_threads(cores())
+    for override in unread(config, hydra_config.overrides.task):
+        print(f"note: {override} changes nothing, since no stage of this run reads it")
     tracker = _tracker(config, hydra_config, {})
     _run(config, hydra_config, tracker, Live(tracker))
 
