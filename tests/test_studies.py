@@ -35,6 +35,15 @@ def made(folder, jobs):
         return [build.experiment(compose("config", [f"hydra.searchpath=[{folder}]", *job])) for job in jobs]
 
 
+def test_the_experiment_in_the_readme_can_be_made(tmp_path):
+    text = (Path(__file__).parent.parent / "experiments" / "README.md").read_text()
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "example.yaml").write_text(text.split("```yaml\n")[1].split("```")[0])
+    (found,) = made(tmp_path, [["experiment=example"]])
+    prune = found.stages["prune"]
+    assert (type(prune.criterion).__name__, prune.sparsity, prune.batches) == ("Taylor", 0.95, 40)
+
+
 @pytest.mark.parametrize(("study", "sweep"), SWEEPS)
 def test_the_experiments_of_a_sweep_can_be_made(study, sweep):
     found = made(STUDIES[study], first_of_each_experiment(read(STUDIES[study]).sweeps[sweep]))

@@ -244,6 +244,6 @@ def test_the_tables_of_experiments_can_be_read_with_what_they_cite(path):
 
 def test_the_description_in_the_readme_is_one(tmp_path):
     text = (EXPERIMENTS / "README.md").read_text()
-    (tmp_path / "table.yaml").write_text(text.split("```yaml\n")[1].split("```")[0])
+    (tmp_path / "table.yaml").write_text("title:" + text.split("```yaml\ntitle:")[1].split("```")[0])
     spec = read(tmp_path / "table.yaml")
     assert spec.settings() == ["criterion", "sparsity", "model"] and spec.published.where == {"checked": ("paper",)}

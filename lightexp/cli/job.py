@@ -11,7 +11,7 @@ from lightexp.cli.console import Live
 from lightexp.cli.naming import colour_of, command, name_of, note_of
 from lightexp.compose import build
 from lightexp.compose.resolvers import cores
-from lightexp.compose.unread import unread
+from lightexp.compose.unread import idle, unread
 from lightexp.experiment import Observer
 from lightexp.experiment.write import write_whole
 from lightexp.report.observer import Pictures
@@ -54,8 +54,10 @@ def _run(config: DictConfig, hydra_config: Any, tracker: Any, *observers: Observ
 
 
 def _tracker(config: DictConfig, hydra_config: Any, tags: dict[str, str]) -> Any:
-    """Named after what the user asked for: the overrides, or in a sweep those that vary."""
-    choices, overrides = _choices(hydra_config), list(hydra_config.overrides.task)
+    """Named after what the user asked for: the overrides, or in a sweep those that vary. What no stage reads is no setting."""
+    none = idle(config)
+    choices = {name: choice for name, choice in _choices(hydra_config).items() if name not in none}
+    overrides = list(hydra_config.overrides.task)
     tags = choices | _shown(config, choices, overrides) | tags
     return build.tracker(config, name=name_of(overrides), params=_params(config, choices, overrides), tags=tags)
 
@@ -73,7 +75,8 @@ def _params(config: DictConfig, choices: dict[str, str], overrides: list[str]) -
     itself, unless the user named another one."""
     named = {override.partition("=")[0].lstrip("+") for override in overrides}
     told = {f"{group}._target_" for group in choices} - named
-    return {name: value for name, value in build.scalars(config).items() if name not in told} | choices
+    scalars = {name: value for name, value in build.scalars(config).items() if name.partition(".")[0] not in idle(config)}
+    return {name: value for name, value in scalars.items() if name not in told} | choices
 
 
 def _shown(config: DictConfig, choices: dict[str, str], overrides: list[str]) -> dict[str, str]:

@@ -13,13 +13,18 @@ REFERS = re.compile(r"\$\{(\w+)[.\[}]")
 def unread(config: DictConfig, overrides: Iterable[str]) -> list[str]:
     """Those overrides that set what no stage of the order refers to, directly or by what it refers to."""
     names = {override: override.partition("=")[0].lstrip("+~").split(".") for override in overrides}
-    reached, order = _reached(config), config.order
+    none, order = idle(config), config.order
     skipped = set() if order is None else config.stages.keys() - set(order)
     return [
         override
         for override, (top, *rest) in names.items()
-        if (top in SHARED and top not in reached) or (top == "stages" and rest and rest[0] in skipped)
+        if top in none or (top == "stages" and rest and rest[0] in skipped)
     ]
+
+
+def idle(config: DictConfig) -> set[str]:
+    """The shared nodes at the top that no stage of the order refers to."""
+    return set(SHARED) - _reached(config)
 
 
 def _reached(config: DictConfig) -> set[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lightexp.report.errors import ReportError
-from lightexp.report.settings import SEED, determines, order, varying
+from lightexp.report.settings import SEED, column_of, determines, order, varying
 
 CONTROL = {
     "test/error": "test/dense_error",
@@ -105,7 +105,9 @@ def group(frame: pd.DataFrame, named: Collection[str] = ()) -> Groups:
     compressed = _groups(names, finished, _lost(newest, by_seed=SEED in frame and "seed" not in names))
     # Of a schedule the order of its stages is the definition, not a consequence worth a note.
     known = [(name, cause) for name, cause in causes.items() if cause != "seed" and "." not in name and name != "order"]
-    notes = [f"{name} varies with {cause}." for name, cause in known]
+    # What some runs have and others lack is said by that which decides it.
+    told = [(name, cause) for name, cause in known if frame[column_of(name, frame)].nunique() > 1]
+    notes = [f"{name} varies with {cause}." for name, cause in told]
     version = frame.loc[frame["started"].idxmax(), "version"]
     return Groups(names, _controls(names, finished), compressed, version, notes + _notes(frame, finished, compressed))
 

@@ -85,7 +85,8 @@ class Sweep:
         """
         front = best(self.groups, VALIDATION if self.metric == ERROR and VALIDATION.name in self.frame else self.metric)
         places = np.unique(np.linspace(0, len(front) - 1, min(len(front), len(COLOURS))).round().astype(int))
-        shown = [front[place] for place in places]
+        chosen = {id(front[place]) for place in places}
+        shown = [one for one in self.groups.compressed if id(one) in chosen]  # in that order they have the other pictures' colours
         names = [name for name in self.groups.settings if len({one.settings[name] for one in shown}) > 1]
         return {label(one, names) or "compressed": [self.artifacts.record(run) for run in self.runs(one)] for one in shown}
 
