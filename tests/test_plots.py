@@ -210,7 +210,7 @@ def test_plot_draws_what_the_runs_allow_and_says_what_they_lack(uri, tmp_path, c
     assert lines[:5] == [str(tmp_path / f"{name}.pdf") for name in names]
     assert lines[5:] == [
         "no error_latency: no run has both test error and a latency (latency=onnx gives one)",
-        "no error_density: a curve over density takes 5 of them, here are 2 at most",
+        "no error_density: a curve takes 5 densities of one method, here are 2 at most",
         "no search_front: the runs are not a search's",
     ]
     assert all((tmp_path / f"{name}.pdf").read_bytes().startswith(b"%PDF") for name in names)

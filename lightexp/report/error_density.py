@@ -43,7 +43,7 @@ def error_density_figure(groups: Groups, published: Sequence[Curve] = (), metric
     series = by(rows, [name for name in groups.settings if name != _cutting(rows, groups.settings)])
     most = max((len({f"{row.mean[0]:.3g}" for row in found}) for found in series.values()), default=0)
     if most < FEWEST:
-        raise NotDrawn(f"a curve over density takes {FEWEST} of them, here are {most} at most")
+        raise NotDrawn(f"a curve takes {FEWEST} densities of one method, here are {most} at most")
     theirs = [curve for curve in published if curve.over_density()[0]]
     names = [*series, "dense control", *(curve.name for curve in theirs)]
     figure = new_figure(2.2 + legend_inches(names))
