@@ -64,6 +64,22 @@ def test_the_same_run_again_is_the_same_run(uri, tmp_path):
     assert len(runs_of(uri, "twice")) == 1
 
 
+def test_epochs_are_there_while_it_trains_and_once(uri, tmp_path, monkeypatch):
+    monkeypatch.setattr("lightexp.track.mlflow.SECONDS_BETWEEN", 0)
+    client, _ = open_store(uri, "lightexp")
+    seen = []
+
+    class Looks(Observer):
+        def epoch(self, chain, stage, epoch):
+            if chain == "student":
+                (run,) = runs_of(uri, "live")
+                seen.append([metric.step for metric in client.get_metric_history(run.info.run_id, "fit/loss")])
+
+    tracker = tracked(uri, tmp_path, "live", Looks())
+    assert seen == [[], [1], [1, 2], [1, 2, 3], [1, 2, 3, 4]]
+    assert [metric.step for metric in client.get_metric_history(tracker.run_id, "fit/loss")] == [1, 2, 3, 4, 5]
+
+
 def test_a_control_that_is_asked_for_later_is_tracked(uri, tmp_path):
     first = tracked(uri, tmp_path, "later")
     second = tracked(uri, tmp_path, "later", control=True)

@@ -29,6 +29,7 @@ class Live(Observer):
         self.rows: list[tuple[str, ...]] = []
         self.began = self.told = time.perf_counter()
         self.first: tuple[float, float] | None = None
+        self.reached = ""
         self.bar = Progress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn()
         )
@@ -44,8 +45,12 @@ class Live(Observer):
         else:
             self.console.print(_line(COLUMNS), soft_wrap=True)
 
+    def epoch(self, chain: str, stage: str, epoch: dict[str, Any]) -> None:
+        self.reached = f", val. acc. {epoch['val_accuracy']:.2f} %"
+
     def progress(self, chain: str, stage: str, share: float) -> None:
         title = _title(chain, stage)
+        self.reached = self.reached if share else ""
         if share == 0 and title.endswith(")"):  # no plain start
             self.console.print(title, soft_wrap=True)
         if not self.console.is_terminal:
@@ -53,7 +58,7 @@ class Live(Observer):
             return
         if share == 0:
             self.bar.reset(self.task)
-        self.bar.update(self.task, description=title, completed=100 * share, visible=True)
+        self.bar.update(self.task, description=title + self.reached, completed=100 * share, visible=True)
         self.live.update(Group(self._table(), self.bar))
 
     def _tell(self, title: str, share: float) -> None:
@@ -65,7 +70,7 @@ class Live(Observer):
             self.first = now, share
         elif now - self.told >= EVERY_SECONDS and share > self.first[1]:
             left = (now - self.first[0]) * (1 - share) / (share - self.first[1])
-            self.console.print(f"{title}: {100 * share:.0f} %, about {left:,.0f} s left", soft_wrap=True)
+            self.console.print(f"{title}: {100 * share:.0f} %{self.reached}, about {left:,.0f} s left", soft_wrap=True)
             self.told = now
 
     def stage(self, chain: str, row: dict[str, Any], curve: list[dict[str, Any]]) -> None:

@@ -35,6 +35,9 @@ class Observer:
     def progress(self, chain: str, stage: str, share: float) -> None:
         """A stage that is being computed has come this far, 0 … 1."""
 
+    def epoch(self, chain: str, stage: str, epoch: dict[str, Any]) -> None:
+        """An epoch of a stage that is being computed has ended: what will be one of its curve."""
+
     def stage(self, chain: str, row: dict[str, Any], curve: list[dict[str, Any]]) -> None:
         """A stage has ended, or was found in the store (`row["reused"]`). curve: a mapping for each of its epochs."""
 

@@ -23,6 +23,10 @@ class Observers(Observer):
         for member in self.members:
             member.progress(chain, stage, share)
 
+    def epoch(self, chain: str, stage: str, epoch: dict[str, Any]) -> None:
+        for member in self.members:
+            member.epoch(chain, stage, epoch)
+
     def stage(self, chain: str, row: dict[str, Any], curve: list[dict[str, Any]]) -> None:
         for member in self.members:
             member.stage(chain, row, curve)

@@ -141,10 +141,16 @@ class Walker:
         (name, stage), seed = chain.steps()[at - 1], self.seeds(chain)[at]
         before, key = self.keys(chain)[at - 1 : at + 1]
         resumed = self.store.checkpoint(key).exists()
-        self.observer.progress(label, f"{name} (goes on behind its last epoch)" if resumed else name, 0)
+        self.observer.progress(label, f"{name} (goes on where it was)" if resumed else name, 0)
         progress = partial(self.observer.progress, label)
         keep = partial(keep_logits, self.store, self.used, lambda what, share: progress(f"{name}: {what}", share))
-        around = Surroundings(self.store.checkpoint(key), keep=keep, on_progress=partial(progress, name), trainer=self.trainer)
+        around = Surroundings(
+            self.store.checkpoint(key),
+            keep=keep,
+            on_epoch=lambda epoch: self.observer.epoch(label, name, asdict(epoch)),
+            on_progress=partial(progress, name),
+            trainer=self.trainer,
+        )
         model, earlier, fresh = self.net(chain, before), self._earlier(chain, at), partial(self._fresh, chain, seed)
         context = Context(self.data, seed, teacher, earlier, fresh, around)
         torch.manual_seed(seed)

@@ -19,6 +19,9 @@ from lightexp.track.server import open_store
 MOST_CLASSES = 20
 """Of data sets with more the errors of single classes are in record.json alone."""
 
+SECONDS_BETWEEN = 5.0
+"""Epochs that end sooner are logged together."""
+
 ARTIFACTS = ("model.lxp", "record.json", "config.yaml", "stages.png", "layers.png")
 
 
@@ -45,6 +48,9 @@ class MLflow(Observer):
         self.experiment_id: str | None = None
         self.reused = False
         self._stages = self._epochs = 0
+        self._waiting: list[dict[str, Any]] = []
+        self._logged: set[int] = set()
+        self._told = time.monotonic()
 
     def open(self) -> None:
         """Make sure that the store answers, before anything else is done."""
@@ -77,18 +83,32 @@ class MLflow(Observer):
             mark(self._client, run, "its process died; the same run was started again")
         self._client.delete_run(run.info.run_id)
 
+    def epoch(self, chain: str, stage: str, epoch: dict[str, Any]) -> None:
+        if chain != "student" or self.reused:
+            return
+        self._waiting.append(epoch)
+        if time.monotonic() - self._told >= SECONDS_BETWEEN:
+            self._log_epochs(self._waiting)
+
+    def _log_epochs(self, epochs: list[dict[str, Any]]) -> None:
+        points = []
+        for epoch in epochs:
+            figures = {f"fit/{name}": epoch[name] for name in ("loss", "val_loss", "val_accuracy", "rate")}
+            figures |= {f"fit/{part}": value for part, value in epoch["parts"].items()}
+            points += self._points(figures, self._epochs + epoch["number"])
+        self._log(points)
+        self._logged |= {epoch["number"] for epoch in epochs}
+        self._waiting, self._told = [], time.monotonic()
+
     def stage(self, chain: str, row: dict[str, Any], curve: list[dict[str, Any]]) -> None:
         if chain != "student" or self.reused:
             return
         self._log(self._points({METRICS[name]: row[name] for name in METRICS if name in row}, self._stages))
-        points = []
-        for epoch in curve:
-            figures = {f"fit/{name}": epoch[name] for name in ("loss", "val_loss", "val_accuracy", "rate")}
-            figures |= {f"fit/{part}": value for part, value in epoch["parts"].items()}
-            self._epochs += 1
-            points += self._points(figures, self._epochs)
-        self._log(points)
+        # Of a training that was resumed some epochs were told to an earlier run.
+        self._log_epochs([epoch for epoch in curve if epoch["number"] not in self._logged])
+        self._epochs += len(curve)
         self._stages += 1
+        self._logged.clear()
 
     def finish(self, record: Record, directory: Path) -> None:
         if self.reused:
