@@ -156,6 +156,15 @@ def test_runs_that_failed_are_seen():
     assert "Unfinished: 1 running yet, or killed; the same command goes on with it." in made.footnotes
 
 
+def test_single_runs_miss_no_seeds_and_an_order_reads_as_it_is_typed():
+    def single(seed, sparsity, order):
+        return run(seed, 2.0, sparsity, tags={"tag.sweep": None}, params={"param.order": order})
+
+    made = table(single(0, 0.5, "['train', 'prune']"), single(1, 0.9, "['train']"))
+    texts = [cell.text for row in made.rows for cell in row]
+    assert "[train,prune]" in texts and not any("missing" in text for text in texts)
+
+
 def test_a_run_without_an_error_is_not_averaged():
     made = table(run(0, 2.0), run(1, None))
     assert "1 of 2, 1 unmeasured" in [cell.text for row in made.rows for cell in row]

@@ -128,10 +128,11 @@ def _lost(newest: pd.DataFrame, by_seed: bool) -> dict[Settings, Counter[str]]:
         sweeps = newest["tag.sweep"].fillna("") if "tag.sweep" in newest else [""] * len(newest)
         seeds, homes = defaultdict(set), defaultdict(set)
         for settings, sweep, seed in zip(newest["settings"], sweeps, newest["seed"], strict=True):
-            seeds[sweep].add(seed)
             homes[settings].add(sweep)
+            if sweep:  # nobody asked single runs for the seeds of others
+                seeds[sweep].add(seed)
         for settings, there in Counter(newest["settings"]).items():
-            if missing := len(set().union(*(seeds[sweep] for sweep in homes[settings]))) - there:
+            if (missing := len(set().union(*(seeds[sweep] for sweep in homes[settings]))) - there) > 0:
                 lost[settings]["missing"] = missing
     return lost
 

@@ -16,11 +16,13 @@ Wanted = Annotated[tuple[Scalar, ...], BeforeValidator(lambda given: given if is
 
 
 def normal(value: Any) -> Any:
-    """None, a number, or text in place of a bool; of a path, its last part."""
+    """None, a number, or text in place of a bool; of a path, its last part; a list as it is typed."""
     if pd.isna(value):
         return None
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, str) and value.startswith("["):
+        return value.replace("'", "").replace(", ", ",")
     return PurePath(value).name if isinstance(value, str) and value.startswith("/") else value
 
 
