@@ -68,7 +68,7 @@ def test_its_pictures_are_pictures_and_say_what_they_show(page):
     assert len(images) == 5 and len(page.all("figcaption")) == 5
     for image in images:
         assert base64.b64decode(image["src"].partition(",")[2], validate=True).startswith(b"\x89PNG") and image["alt"]
-    assert "Error against density: a curve over density takes 5 of them, here are 2 at most." in page.text
+    assert "Error against density: a curve takes 5 densities of one method, here are 2 at most." in page.text
 
 
 def test_it_says_what_ran_and_how_to_run_it_again(page):
