@@ -117,7 +117,7 @@ class Experiment:
         directory = (self.directory or Path("outputs") / key[:12]).absolute()
         directory.mkdir(parents=True, exist_ok=True)
         # The same run, started twice at a time, runs once: the second finds everything done.
-        with walker.store.lock(f"run-{key}", lambda: observer.progress("student", "waiting for the same run elsewhere", 0)):
+        with walker.store.lock(f"run-{key}", lambda: observer.progress("student", "(waiting for the same run elsewhere)", 0)):
             observer.start(self._plan(key, chains, walker, directory))
             walker = replace(walker, directory=directory)
             student = walker.walk(chain, "student")
