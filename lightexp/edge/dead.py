@@ -134,7 +134,7 @@ def _keep(graph: ir.Graph, node: ir.Node, at: int, axis: int, kept: np.ndarray) 
         return
     if only_user(value) is None:  # optimizing has joined the equal codes of two layers
         codes, step = (constant(part) for part in holder.inputs[:2])
-        value = dequantized(graph, node, f"{value.name}.own", codes, step)
+        value = dequantized(graph, node, f"{node.name}.input{at}", codes, step)
         node.replace_input_with(at, value)
         holder = value.producer()
     for place, part in enumerate(holder.inputs):
