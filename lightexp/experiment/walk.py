@@ -39,8 +39,9 @@ class Walked:
 class Walker:
     """Takes chains through their stages over one data set and one store, and tells the observer.
 
-    used: keys of all entries that this run rests on, so far; `directory`, where the run will stand, is noted at each. coder: of the files that are measured. It is no part of a key:
-    the same nets are stored, with rows measured under the default coder, and measured again for any other.
+    used: keys of all entries that this run rests on, so far; `directory`, where the run will stand, is noted at each.
+    coder: of the files that are measured. It is no part of a key: the same nets are stored, with rows measured under the default
+    coder, and measured again for any other.
     trainer: how trainings are computed; no part of a key either.
     """
 
